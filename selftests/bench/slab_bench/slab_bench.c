@@ -1,0 +1,524 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What the slab allocator's operations cost, for scripts/bench.
+ *
+ * Loading the module runs the cases and prints one line for each,
+ *
+ *	slab_bench: NAME COST
+ *
+ * COST is per operation, the least of several rounds: a round that a timer
+ * tick or a callback fell into is dearer, never cheaper.  The unit is what
+ * now() counts: ticks of the TSC on x86-64, which under "-icount shift=0" are
+ * instructions, and nanoseconds elsewhere.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/kthread.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/percpu_counter.h>
+#include <linux/sched.h>
+#include <linux/slab.h>
+#include <linux/timekeeping.h>
+
+static char *cases[16];
+static unsigned int nr_cases;
+module_param_array(cases, charp, &nr_cases, 0);
+MODULE_PARM_DESC(cases, "beginnings of the names of the cases to run; all by default");
+
+static unsigned int loops = 2000;
+module_param(loops, uint, 0);
+MODULE_PARM_DESC(loops, "operations in a round of the cheap cases");
+
+static unsigned int rounds = 10;
+module_param(rounds, uint, 0);
+MODULE_PARM_DESC(rounds, "rounds, of which the least is taken");
+
+#define MISS_OBJECTS	1000
+
+static void *objs[MISS_OBJECTS];
+
+static inline u64 now(void)
+{
+#ifdef CONFIG_X86_64
+	return IS_ENABLED(CONFIG_UML) ? ktime_get_ns() : rdtsc_ordered();
+#else
+	return ktime_get_ns();
+#endif
+}
+
+/*
+ * For what waits: a thread that runs when nothing else does, and counts the time
+ * it had.  (The kernel's own count of idle time goes by the tick while the CPU
+ * has RCU callbacks.)  A longer gap between two turns of its loop is the time of
+ * something else.
+ */
+#define GAP	500
+
+static struct task_struct *idler;
+static u64 idled;
+
+static int idle(void *unused)
+{
+	u64 last = now();
+
+	while (!kthread_should_stop()) {
+		u64 t = now();
+
+		if (t - last < GAP)
+			WRITE_ONCE(idled, idled + t - last);
+		last = t;
+		cond_resched();
+	}
+	return 0;
+}
+
+static u64 start_work(void)
+{
+	return now() - READ_ONCE(idled);
+}
+
+static u64 end_work(u64 start)
+{
+	return now() - READ_ONCE(idled) - start;
+}
+
+struct bench {
+	const char *name;
+	/* cost of one round, of @ops operations; U64_MAX when it failed */
+	u64 (*round)(const struct bench *b);
+	struct kmem_cache *s;
+	unsigned int size;
+	unsigned int ops;
+	bool waits;
+};
+
+static struct kmem_cache *new_cache(const char *name, unsigned int size)
+{
+	return kmem_cache_create(name, size, 0, SLAB_NO_MERGE, NULL);
+}
+
+/* Existing operations: in both kernels */
+
+static u64 cache_pairs(const struct bench *b)
+{
+	u64 t = now();
+
+	for (unsigned int i = 0; i < b->ops; i++) {
+		void *p = kmem_cache_alloc(b->s, GFP_KERNEL);
+
+		if (!p)
+			return U64_MAX;
+		kmem_cache_free(b->s, p);
+	}
+	return now() - t;
+}
+
+/* Of a size known when compiled, as nearly all kmalloc() calls are */
+#define DEFINE_KMALLOC_PAIRS(size_)					\
+static u64 kmalloc_pairs_##size_(const struct bench *b)			\
+{									\
+	u64 t = now();							\
+									\
+	for (unsigned int i = 0; i < b->ops; i++) {			\
+		void *p = kmalloc(size_, GFP_KERNEL);			\
+									\
+		OPTIMIZER_HIDE_VAR(p);					\
+		if (!p)							\
+			return U64_MAX;					\
+		kfree(p);						\
+	}								\
+	return now() - t;						\
+}
+DEFINE_KMALLOC_PAIRS(64)
+DEFINE_KMALLOC_PAIRS(512)
+DEFINE_KMALLOC_PAIRS(4096)
+
+static u64 kmalloc_var_pairs(const struct bench *b)
+{
+	unsigned int size = b->size;
+	u64 t = now();
+
+	for (unsigned int i = 0; i < b->ops; i++) {
+		void *p;
+
+		OPTIMIZER_HIDE_VAR(size);
+		p = kmalloc(size, GFP_KERNEL);
+		if (!p)
+			return U64_MAX;
+		kfree(p);
+	}
+	return now() - t;
+}
+
+static u64 bulk(const struct bench *b, unsigned int batch)
+{
+	u64 t = now();
+
+	for (unsigned int i = 0; i < b->ops; i += batch) {
+		if (!kmem_cache_alloc_bulk(b->s, GFP_KERNEL, batch, objs))
+			return U64_MAX;
+		kmem_cache_free_bulk(b->s, batch, objs);
+	}
+	return now() - t;
+}
+
+static u64 bulk_16(const struct bench *b) { return bulk(b, 16); }
+static u64 bulk_64(const struct bench *b) { return bulk(b, 64); }
+
+static u64 miss(const struct bench *b)
+{
+	u64 t = now();
+
+	for (unsigned int i = 0; i < b->ops; i++) {
+		objs[i] = kmem_cache_alloc(b->s, GFP_KERNEL);
+		if (!objs[i])
+			return U64_MAX;
+	}
+	for (unsigned int i = 0; i < b->ops; i++)
+		kmem_cache_free(b->s, objs[i]);
+	return now() - t;
+}
+
+struct deferred {
+	struct kvfree_rcu_head rcu;
+};
+
+static u64 kfree_rcus(const struct bench *b)
+{
+	u64 t;
+
+	rcu_barrier();
+	t = start_work();
+	for (unsigned int i = 0; i < b->ops; i++) {
+		struct deferred *p = kmem_cache_alloc(b->s, GFP_KERNEL);
+
+		if (!p)
+			return U64_MAX;
+		kfree_rcu(p, rcu);
+	}
+	rcu_barrier();
+	return end_work(t);
+}
+
+struct counted {
+	struct percpu_counter counter;
+} __aligned(64);
+
+/* The constructed part made anew for each allocation */
+static u64 counter_pairs(const struct bench *b)
+{
+	u64 t = now();
+
+	for (unsigned int i = 0; i < b->ops; i++) {
+		struct counted *p = kmem_cache_alloc(b->s, GFP_KERNEL);
+
+		if (!p)
+			return U64_MAX;
+		if (percpu_counter_init(&p->counter, 0, GFP_KERNEL))
+			return U64_MAX;
+		percpu_counter_destroy(&p->counter);
+		kmem_cache_free(b->s, p);
+	}
+	return now() - t;
+}
+
+static u64 create(const struct bench *b)
+{
+	struct kmem_cache *s;
+	u64 t = now();
+
+	s = new_cache("slab_bench_create", b->size);
+	t = now() - t;
+	if (!s)
+		return U64_MAX;
+	kmem_cache_destroy(s);
+	return t;
+}
+
+static u64 destroy(const struct bench *b)
+{
+	struct kmem_cache *s = new_cache("slab_bench_destroy", b->size);
+	u64 t;
+
+	if (!s)
+		return U64_MAX;
+	t = start_work();
+	kmem_cache_destroy(s);
+	return end_work(t);
+}
+
+static u64 destroy_elapsed(const struct bench *b)
+{
+	struct kmem_cache *s = new_cache("slab_bench_destroy", b->size);
+	u64 t;
+
+	if (!s)
+		return U64_MAX;
+	t = now();
+	kmem_cache_destroy(s);
+	return now() - t;
+}
+
+#ifdef HAVE_CONSTRUCT
+
+/* What the constructor of counted objects saw; the object whose turn is @fail_at fails. */
+static struct {
+	struct page *slab;
+	u64 start, last, worst;
+	unsigned int objs, objs_per_slab, fail_at;
+	unsigned int slabs;
+	u64 total;
+} seen;
+
+static void seen_reset(unsigned int fail_at)
+{
+	memset(&seen, 0, sizeof(seen));
+	seen.fail_at = fail_at;
+}
+
+/* The slab whose construction was watched is complete. */
+static void seen_slab(void)
+{
+	if (!seen.slab)
+		return;
+	seen.worst = max(seen.worst, seen.last - seen.start);
+	seen.total += seen.last - seen.start;
+	seen.objs_per_slab = max(seen.objs_per_slab, seen.objs);
+	seen.slabs++;
+	seen.slab = NULL;
+}
+
+static int counted_construct(void *obj, void *private, gfp_t gfp)
+{
+	struct counted *p = obj;
+
+	return percpu_counter_init(&p->counter, 0, gfp);
+}
+
+static int watched_construct(void *obj, void *private, gfp_t gfp)
+{
+	u64 t = now();
+	int err;
+
+	if (seen.slab != virt_to_head_page(obj)) {
+		seen_slab();
+		seen.slab = virt_to_head_page(obj);
+		seen.start = t;
+		seen.objs = 0;
+	}
+	seen.objs++;
+	err = seen.objs == seen.fail_at ? -ENOMEM : counted_construct(obj, private, gfp);
+	seen.last = now();
+	if (err)	/* the next attempt may well get the same page */
+		seen_slab();
+	return err;
+}
+
+static void counted_destruct(void *obj, void *private)
+{
+	struct counted *p = obj;
+
+	percpu_counter_destroy(&p->counter);
+}
+
+static struct kmem_cache *new_counted_cache(bool watched)
+{
+	struct kmem_cache_args args = {
+		.align = __alignof__(struct counted),
+		.construct = watched ? watched_construct : counted_construct,
+		.destruct = counted_destruct,
+		.weight = sizeof(s32) * num_possible_cpus(),
+	};
+
+	return kmem_cache_create("slab_bench_counted", sizeof(struct counted),
+				 &args, SLAB_NO_MERGE);
+}
+
+static u64 constructed_pairs(const struct bench *b)
+{
+	struct bench counted = *b;
+	u64 t = U64_MAX;
+
+	counted.s = new_counted_cache(false);
+	if (counted.s && cache_pairs(&counted) != U64_MAX)
+		t = cache_pairs(&counted);
+	kmem_cache_destroy(counted.s);
+	return t;
+}
+
+/* The longest single allocation of many */
+static u64 longest_alloc(struct kmem_cache *s)
+{
+	unsigned int n;
+	u64 worst = 0;
+
+	for (n = 0; n < MISS_OBJECTS; n++) {
+		u64 t = now();
+
+		objs[n] = kmem_cache_alloc(s, GFP_KERNEL);
+		worst = max(worst, now() - t);
+		if (!objs[n])
+			break;
+	}
+	for (unsigned int i = 0; i < n; i++)
+		kmem_cache_free(s, objs[i]);
+	return n == MISS_OBJECTS ? worst : U64_MAX;
+}
+
+static u64 alloc_worst(const struct bench *b)
+{
+	struct kmem_cache *s = new_counted_cache(false);
+	u64 worst = s ? longest_alloc(s) : U64_MAX;
+
+	kmem_cache_destroy(s);
+	return worst;
+}
+
+/* Fills @seen from a thousand allocations; all slabs are new ones. */
+static bool watch_slabs(void)
+{
+	struct kmem_cache *s = new_counted_cache(true);
+	bool ok;
+
+	seen_reset(0);
+	ok = s && longest_alloc(s) != U64_MAX;
+	seen_slab();
+	kmem_cache_destroy(s);
+	return ok;
+}
+
+static u64 construct_slab(const struct bench *b)
+{
+	return watch_slabs() ? div_u64(seen.total, seen.slabs) : U64_MAX;
+}
+
+static u64 construct_slab_worst(const struct bench *b)
+{
+	return watch_slabs() ? seen.worst : U64_MAX;
+}
+
+/* One allocation that fails, since the @fail_at-th object of each slab does */
+static u64 failed_alloc(unsigned int fail_at)
+{
+	struct kmem_cache *s = new_counted_cache(true);
+	void *p;
+	u64 t;
+
+	if (!s)
+		return U64_MAX;
+	seen_reset(fail_at);
+	t = now();
+	p = kmem_cache_alloc(s, GFP_KERNEL | __GFP_NOWARN);
+	t = now() - t;
+	if (p) {
+		pr_err("FAIL construct_fail: an allocation succeeded\n");
+		kmem_cache_free(s, p);
+		t = U64_MAX;
+	}
+	kmem_cache_destroy(s);
+	return t;
+}
+
+static u64 construct_fail_first(const struct bench *b)
+{
+	return failed_alloc(1);
+}
+
+static u64 construct_fail_last(const struct bench *b)
+{
+	return watch_slabs() ? failed_alloc(seen.objs_per_slab) : U64_MAX;
+}
+
+#endif /* HAVE_CONSTRUCT */
+
+/* @ops 0: as the parameter says.  @size and no other round: a cache is made */
+static struct bench benches[] = {
+	{ "cache_64", cache_pairs, .size = 64 },
+	{ "cache_512", cache_pairs, .size = 512 },
+	{ "cache_4096", cache_pairs, .size = 4096 },
+	{ "kmalloc_64", kmalloc_pairs_64 },
+	{ "kmalloc_512", kmalloc_pairs_512 },
+	{ "kmalloc_4096", kmalloc_pairs_4096 },
+	{ "kmalloc_var_64", kmalloc_var_pairs, .size = 64 },
+	{ "bulk_16", bulk_16, .size = 64, .ops = 1600 },
+	{ "bulk_64", bulk_64, .size = 64, .ops = 1600 },
+	{ "miss_64", miss, .size = 64, .ops = MISS_OBJECTS },
+	{ "miss_512", miss, .size = 512, .ops = MISS_OBJECTS },
+	{ "kfree_rcu_64", kfree_rcus, .size = 64, .ops = 10000, .waits = true },
+	{ "counter_each_alloc", counter_pairs, .size = sizeof(struct counted) },
+#ifdef HAVE_CONSTRUCT
+	{ "counter_constructed", constructed_pairs },
+	{ "construct_slab", construct_slab, .ops = 1 },
+	{ "construct_slab_worst", construct_slab_worst, .ops = 1 },
+	{ "alloc_worst", alloc_worst, .ops = 1 },
+	{ "construct_fail_first", construct_fail_first, .ops = 1 },
+	{ "construct_fail_last", construct_fail_last, .ops = 1 },
+#endif
+	{ "cache_create", create, .size = 64, .ops = 1 },
+	{ "cache_destroy", destroy, .size = 64, .ops = 1, .waits = true },
+	{ "cache_destroy_elapsed", destroy_elapsed, .size = 64, .ops = 1 },
+};
+
+static int run(struct bench *b)
+{
+	u64 least = U64_MAX;
+
+	b->ops = b->ops ?: loops;
+	if (b->size) {
+		b->s = new_cache("slab_bench", b->size);
+		if (!b->s)
+			return -ENOMEM;
+	}
+	if (b->waits) {
+		idler = kthread_run(idle, NULL, "slab_bench_idle");
+		if (IS_ERR(idler))
+			return PTR_ERR(idler);
+		sched_set_normal(idler, MAX_NICE);
+	}
+	for (unsigned int i = 0; i < rounds; i++) {
+		least = min(least, b->round(b));
+		cond_resched();
+	}
+	if (b->waits)
+		kthread_stop(idler);
+	kmem_cache_destroy(b->s);
+	if (least == U64_MAX) {
+		pr_err("FAIL %s\n", b->name);
+		return -ENOMEM;
+	}
+	least = div_u64(least * 10, b->ops);
+	pr_info("%s %llu.%llu\n", b->name, least / 10, least % 10);
+	return 0;
+}
+
+static bool wanted(const struct bench *b)
+{
+	for (unsigned int i = 0; i < nr_cases; i++)
+		if (strstarts(b->name, cases[i]))
+			return true;
+	return !nr_cases;
+}
+
+static int __init slab_bench_init(void)
+{
+	for (unsigned int i = 0; i < ARRAY_SIZE(benches); i++) {
+		int err;
+
+		if (!wanted(&benches[i]))
+			continue;
+		err = run(&benches[i]);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+module_init(slab_bench_init);
+
+static void __exit slab_bench_exit(void)
+{
+}
+module_exit(slab_bench_exit);
+
+MODULE_DESCRIPTION("Cost of the slab allocator's operations");
+MODULE_LICENSE("GPL");

@@ -24,7 +24,7 @@
 #   light_clone TREE DIR      clone of TREE in DIR that holds only the files which the series touches
 # The next two take the base from $base, when the script has it already.
 #   series_commit             prints the commit of the whole series on the base (made once, in the base's repository)
-#   patched_tree [DIR]        prints a work tree of that commit; unchanged files keep their times
+#   patched_tree [DIR]        prints a work tree of that commit; unchanged files keep their times. Hold `lock patched` while using it
 #   ccache_cc                 prints the compiler: `ccache gcc` or `gcc`
 #   kmake TREE OBJ ARGS...    make -C TREE O=OBJ; ARGS as for make, ARCH=um too
 #   kconfig_write TREE OBJ TARGET FRAGMENT...   configure from TARGET (`defconfig`, `ARCH=um defconfig`) and fragments
@@ -51,6 +51,7 @@ TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/linux-object-caches
 JOBS=$(nproc)
 export LC_ALL=C
+shopt -s inherit_errexit # so that `set -e` holds in $(...) too
 unset GIT_DIR GIT_WORK_TREE GIT_INDEX_FILE GIT_OBJECT_DIRECTORY
 
 min() { printf '%d:%02d' $(($1 / 60)) $(($1 % 60)); }
@@ -149,17 +150,25 @@ check_version() { # VERSION WHAT
 	[ "$1" = "$BASE_VERSION" ] || say "note: $2 is Linux $1; the series is made for $BASE_VERSION"
 }
 
+archive() { # URI|KEYRING of the Debian archive that the machine uses; nothing when apt has no lists
+	# shellcheck disable=SC2016 # apt's own variables
+	apt-get indextargets --format '$(REPO_URI)|$(SIGNED_BY)|$(CREATED_BY)|$(COMPONENT)|$(RELEASE)|$(LABEL)' |
+		awk -F'|' '$3 == "Packages" && $4 == "main" && $5 !~ /[-\/]/ && $6 == "Debian" && !n++ { print $1 "|" $2 }'
+}
+
 # The package comes through a configuration of its own, so that the machine's apt never sees the other suite;
 # the archive's address and key are those that the machine uses already.
 fetch_deb() {
-	local deb=$CACHE/apt/$BASE_PACKAGE-$BASE_PACKAGE_VERSION.deb apt=$CACHE/apt uri key
+	local deb=$CACHE/apt/$BASE_PACKAGE-$BASE_PACKAGE_VERSION.deb apt=$CACHE/apt archive uri key
 	if ! sha256sum --status -c <<<"$BASE_SHA256  $deb" 2>/dev/null; then
 		have apt-get || die "no apt-get here to fetch $BASE_PACKAGE with; pass a tree or tarball: KERNEL=..."
-		# shellcheck disable=SC2016 # apt's own variables
-		IFS='|' read -r uri key < <(apt-get indextargets \
-			--format '$(REPO_URI)|$(SIGNED_BY)|$(CREATED_BY)|$(COMPONENT)|$(RELEASE)|$(LABEL)' |
-			awk -F'|' '$3 == "Packages" && $4 == "main" && $5 !~ /[-\/]/ && ($6 == "Debian" || $6 ~ /^\$/) { print $1 "|" $2; exit }') ||
-			die "apt's sources name no Debian archive to fetch $BASE_PACKAGE from; pass a tree or tarball: KERNEL=..."
+		archive=$(archive)
+		if [ -z "$archive" ] && [ "$(id -u)" = 0 ]; then
+			long "apt-get update" "$CACHE/apt.log" apt-get -q update
+			archive=$(archive)
+		fi
+		[ -n "$archive" ] || die "apt knows no Debian archive to fetch $BASE_PACKAGE from: run apt-get update, or pass a tree or tarball: KERNEL=..."
+		IFS='|' read -r uri key <<<"$archive"
 		[[ $key == /* ]] || key=/usr/share/keyrings/debian-archive-keyring.gpg # older apt does not tell
 		rm -rf "$apt"
 		mkdir -p "$apt/state/lists/partial" "$apt/cache/archives/partial"
@@ -175,14 +184,14 @@ fetch_deb() {
 			Acquire::Languages "none";
 		END
 		export APT_CONFIG=$apt/apt.conf
-		long "reading the package list of $BASE_SUITE" "$apt/log" apt-get -q update || exit 1
+		long "reading the package list of $BASE_SUITE" "$apt/log" apt-get -q update
 		(
 			cd "$apt"
 			long "downloading $BASE_PACKAGE $BASE_PACKAGE_VERSION" "$apt/log" \
 				apt-get -q download "$BASE_PACKAGE=$BASE_PACKAGE_VERSION"
 		) || die "no $BASE_PACKAGE $BASE_PACKAGE_VERSION to be had; put the package at $deb, or pass a tree or tarball: KERNEL=..."
 		mv "$apt/$BASE_PACKAGE"_*.deb "$deb"
-		sha256sum --status -c <<<"$BASE_SHA256  $deb" || die "wrong checksum: $deb (delete it to fetch it again)"
+		sha256sum --status -c <<<"$BASE_SHA256  $deb" || die "another checksum than the pinned one: $deb"
 	fi
 	echo "$deb"
 }
@@ -198,7 +207,7 @@ make_base() { # DIR NAME UNPACKER SOURCE
 	[ ! -d "$dir" ] || return 0
 	rm -rf "$CACHE"/tmp.base.*
 	tmp=$(mktemp -d "$CACHE/tmp.base.XXXXXX")
-	cd "$tmp" || exit
+	cd "$tmp"
 	step "unpacking $name"
 	"$3" "$4" || die "cannot unpack $4"
 	[ -f Makefile ] || die "$4 holds no kernel tree"
@@ -223,7 +232,7 @@ get_base() {
 				lock base
 				deb=$(fetch_deb)
 				make_base "$CACHE/$id/base" "Linux $BASE_PACKAGE_VERSION" unpack_deb "$deb"
-			) || exit
+			)
 		fi
 		echo "$CACHE/$id/base"
 		return
@@ -240,7 +249,7 @@ get_base() {
 		version=$(kernel_version <"$kernel/Makefile")
 		if [ -e "$kernel/.git" ]; then
 			unpack=clone_tree
-			id=$(git -C "$kernel" rev-parse HEAD) || exit
+			id=$(git -C "$kernel" rev-parse HEAD)
 			[ -z "$(git -C "$kernel" status --porcelain -uno)" ] || say "note: uncommitted changes in $kernel are not used"
 		else
 			unpack=copy_tree
@@ -253,7 +262,7 @@ get_base() {
 	(
 		lock base
 		make_base "$CACHE/$id/base" "Linux $version" "$unpack" "$kernel"
-	) || exit
+	)
 	echo "$CACHE/$id/base"
 }
 
@@ -290,7 +299,7 @@ series_commit() {
 	[ -n "$base" ] || base=$(get_base)
 	mapfile -t patches < <(series_list | cut -f1)
 	((${#patches[@]})) || die "the series is empty"
-	key=$(cd "$TOP/patches" && { git -C "$base" rev-parse refs/tags/base && cat "${patches[@]}"; } | sha256sum | cut -c1-40) || exit
+	key=$(cd "$TOP/patches" && { git -C "$base" rev-parse refs/tags/base && cat "${patches[@]}"; } | sha256sum | cut -c1-40)
 	(
 		lock series
 		git_plain -C "$base" rev-parse -q --verify "refs/series/$key^{commit}" && exit
@@ -299,10 +308,10 @@ series_commit() {
 		trap 'rm -rf "$tmp"' EXIT
 		light_clone "$base" "$tmp/tree"
 		GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_NOSYSTEM=1 GIT_COMMITTER_NAME=scripts GIT_COMMITTER_EMAIL=scripts@localhost \
-			am_series "$tmp/tree" "${patches[@]}" || exit
+			am_series "$tmp/tree" "${patches[@]}"
 		git_plain -C "$base" fetch -q "$tmp/tree" "HEAD:refs/series/$key"
 		git_plain -C "$base" rev-parse "refs/series/$key"
-	) || exit
+	)
 }
 
 # shellcheck disable=SC2120 # the argument is optional
@@ -321,11 +330,12 @@ patched_tree() {
 		fi
 		head=$(git_plain -C "$dir" rev-parse HEAD)
 		[ "$head" != "$commit" ] || exit 0
-		[ -z "$(git_plain -C "$dir" status --porcelain)" ] &&
-			[ -n "$(git_plain -C "$base" for-each-ref --contains "$head" refs/series refs/tags/base)" ] ||
+		if [ -n "$(git_plain -C "$dir" status --porcelain)" ] ||
+			[ -z "$(git_plain -C "$base" for-each-ref --contains "$head" refs/series refs/tags/base)" ]; then
 			die "$dir holds changes of yours; export or remove them first"
+		fi
 		git_plain -C "$dir" checkout -q --detach "$commit"
-	) || exit
+	)
 	echo "$dir"
 }
 
@@ -389,6 +399,7 @@ make_initramfs() {
 # So see whether the kernel at hand says its first line in time, and keep the answer until the machine boots again.
 kvm_works() {
 	local answer console
+	[ -f "$1" ] || die "no kernel: $1"
 	answer=$CACHE/kvm-$(tr -d '\n' </proc/sys/kernel/random/boot_id)
 	if [ ! -s "$answer" ]; then
 		rm -f "$CACHE"/kvm-*

@@ -40,8 +40,8 @@ static void *objs[MISS_OBJECTS];
 
 static inline u64 now(void)
 {
-#ifdef CONFIG_X86_64
-	return IS_ENABLED(CONFIG_UML) ? ktime_get_ns() : rdtsc_ordered();
+#if defined(CONFIG_X86_64) && !defined(CONFIG_UML)
+	return rdtsc_ordered();
 #else
 	return ktime_get_ns();
 #endif

@@ -14,7 +14,7 @@ guest() {
 	[ -w /sys/devices/system/cpu/cpu1/online ] || skip "no CPU hotplug in this kernel"
 	load 2
 	round=0
-	while [ $round -lt 8 ]; do
+	while [ $round -lt 12 ]; do
 		for cpu in 1 2 3; do
 			set_cpu $cpu 0
 			# now one CPU is down at a time, now up to three

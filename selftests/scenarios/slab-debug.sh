@@ -11,9 +11,10 @@ append="slab_debug=FZPU"
 modules="slab_sample"
 helpers="processes"
 
+# All but kmem_cache_node: 7.3 reports the free pointer of its first object, which early_kmem_cache_node_alloc() never set.
 validate_all() {
-	for file in /sys/kernel/slab/*/validate; do
-		echo 1 >"$file" || fail "$file"
+	for dir in /sys/kernel/slab/*; do
+		[ "$dir" = /sys/kernel/slab/kmem_cache_node ] || echo 1 >"$dir/validate" || fail "$dir/validate"
 	done
 }
 

@@ -58,7 +58,7 @@ struct sample {
 
 	struct kmem_cache *s;
 	atomic_long_t attempts, constructed, destructed;
-	atomic_long_t live;
+	atomic_long_t live, allocations;
 	struct object *slots[SLOTS];
 };
 
@@ -167,6 +167,7 @@ static void taken(struct sample *c, struct object *o)
 {
 	step_state(o, FREE, LIVE, "allocation");
 	atomic_long_inc(&c->live);
+	atomic_long_inc(&c->allocations);
 	if (c->has_counter)
 		percpu_counter_add(&o->counter, 3);
 	if (c->has_buffer)
@@ -339,7 +340,9 @@ static int worker_thread(void *data)
 		for (int i = 0; i < 64; i++)
 			thread_step(&w->task_rnd);
 		irq_work_queue(&w->irq_work);
-		schedule_timeout_interruptible(1);
+		if (prandom_u32_state(&w->task_rnd) % 4 == 0)
+			schedule_timeout_interruptible(1);
+		cond_resched();
 	}
 	return 0;
 }
@@ -503,7 +506,8 @@ static void destroy_caches(void)
 		constructed = atomic_long_read(&c->constructed);
 		destructed = atomic_long_read(&c->destructed);
 		live = atomic_long_read(&c->live);
-		pr_info("%s: constructed %ld destructed %ld\n", c->name, constructed, destructed);
+		pr_info("%s: %ld allocations, constructed %ld destructed %ld\n", c->name,
+			atomic_long_read(&c->allocations), constructed, destructed);
 		if (constructed != destructed || live)
 			FAIL("%s: constructed %ld, destructed %ld, live %ld", c->name, constructed, destructed, live);
 	}

@@ -18,6 +18,7 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <linux/delay.h>
 #include <linux/hash.h>
 #include <linux/irq_work.h>
 #include <linux/kthread.h>
@@ -42,7 +43,7 @@ static atomic_t failures = ATOMIC_INIT(0);
 		pr_err("FAIL " fmt "\n", ##__VA_ARGS__);		\
 } while (0)
 
-#define SLOTS	256
+#define SLOTS	128
 #define BUFFER	512	/* bytes behind an object of the "account" cache */
 #define BATCH	24
 
@@ -234,22 +235,31 @@ static void swap_slot(struct sample *c, struct object *new, struct rnd_state *rn
 		give_back(c, old, rnd);
 }
 
-/* A reader may look at, and lock, an object that is free or another one by now, but never one that is gone. */
+/*
+ * A reader may look at, and lock, objects that are free or other ones by now, but
+ * never one that is gone.  Some readers take long, so that slabs are emptied and
+ * shrunk in the meantime.
+ */
 static void peek(struct sample *c, struct rnd_state *rnd)
 {
-	struct object *o;
-	unsigned long state;
+	struct object *o[16];
 
 	rcu_read_lock();
-	o = READ_ONCE(c->slots[prandom_u32_state(rnd) % SLOTS]);
-	if (o) {
-		for (int i = prandom_u32_state(rnd) % 64; i > 0; i--)
-			cpu_relax();
-		spin_lock(&o->lock);
-		state = READ_ONCE(o->state);
-		if (state != mark(o, FREE) && state != mark(o, LIVE))
-			FAIL("a reader under RCU saw an object that is %s (%s)", state_name(o, state), c->name);
-		spin_unlock(&o->lock);
+	for (int i = 0; i < ARRAY_SIZE(o); i++)
+		o[i] = READ_ONCE(c->slots[prandom_u32_state(rnd) % SLOTS]);
+	if (prandom_u32_state(rnd) % 128 == 0)
+		mdelay(prandom_u32_state(rnd) % 512);
+	for (int i = 0; i < ARRAY_SIZE(o); i++) {
+		unsigned long state;
+
+		if (!o[i])
+			continue;
+		spin_lock(&o[i]->lock);
+		state = READ_ONCE(o[i]->state);
+		if (state != mark(o[i], FREE) && state != mark(o[i], LIVE))
+			FAIL("a reader under RCU saw an object that is %s (%s)",
+			     state_name(o[i], state), c->name);
+		spin_unlock(&o[i]->lock);
 	}
 	rcu_read_unlock();
 }
@@ -270,13 +280,18 @@ static void bulk(struct sample *c, gfp_t gfp, struct rnd_state *rnd)
 		swap_slot(c, objs[i], rnd);
 }
 
+/* For a second the slots are filled, then for one they are emptied: slabs come and go. */
+static bool filling(void)
+{
+	return jiffies / HZ % 2;
+}
+
 /* One operation in any context */
 static void any_step(struct sample *c, gfp_t gfp, struct rnd_state *rnd)
 {
 	struct object *o = NULL;
 
-	/* More is put in than taken out, for a while, then the reverse: slabs fill and empty. */
-	if (prandom_u32_state(rnd) % 16 < (jiffies / HZ % 2 ? 11 : 5))
+	if (filling() && prandom_u32_state(rnd) % 4)
 		o = take(c, gfp);
 	swap_slot(c, o, rnd);
 }
@@ -289,9 +304,9 @@ static void thread_step(struct rnd_state *rnd)
 	gfp_t gfp = gfps[prandom_u32_state(rnd) % ARRAY_SIZE(gfps)];
 	unsigned int dice = prandom_u32_state(rnd) % 1024;
 
-	if (dice < 2)
+	if (dice < (filling() ? 1 : 8))
 		kmem_cache_shrink(c->s);
-	else if (dice < 60)
+	else if (dice < 60 && filling())
 		bulk(c, gfp, rnd);
 	else if (dice < 400 && c->flags & SLAB_TYPESAFE_BY_RCU)
 		peek(c, rnd);

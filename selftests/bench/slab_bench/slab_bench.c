@@ -18,6 +18,7 @@
 #include <linux/module.h>
 #include <linux/percpu_counter.h>
 #include <linux/sched.h>
+#include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include <linux/timekeeping.h>
 
@@ -33,6 +34,10 @@ MODULE_PARM_DESC(loops, "operations in a round of the cheap cases");
 static unsigned int rounds = 10;
 module_param(rounds, uint, 0);
 MODULE_PARM_DESC(rounds, "rounds, of which the least is taken");
+
+static bool distribution;
+module_param(distribution, bool, 0);
+MODULE_PARM_DESC(distribution, "make as many caches as a distribution's kernel has, and nothing else");
 
 #define MISS_OBJECTS	1000
 
@@ -260,6 +265,77 @@ static u64 destroy_elapsed(const struct bench *b)
 	return now() - t;
 }
 
+/*
+ * An mm without a process, and then the per-CPU parts of one alone, made and unmade
+ * as a kernel does that keeps none of them. What the second costs is contained in
+ * the first, in such a kernel; so the two tell what another kernel pays for the
+ * parts.
+ */
+static u64 mm_lives(const struct bench *b)
+{
+	u64 t;
+
+	rcu_barrier();
+	t = start_work();
+	for (unsigned int i = 0; i < b->ops; i++) {
+		struct mm_struct *mm = mm_alloc();
+
+		if (!mm)
+			return U64_MAX;
+		mmput(mm);
+	}
+	rcu_barrier();
+	return end_work(t);
+}
+
+#if defined(CONFIG_SCHED_CACHE) && defined(CONFIG_SCHED_MM_CID)
+static void group_free_rcu(struct rcu_head *rcu)
+{
+	struct sched_cache_group *grp = container_of(rcu, struct sched_cache_group, rcu);
+
+	free_percpu(grp->pcpu_sched);
+	kfree(grp);
+}
+
+static bool one_mm_parts(void)
+{
+	struct percpu_counter rss[NR_MM_COUNTERS];
+	struct mm_cid_pcpu __percpu *cid = alloc_percpu(struct mm_cid_pcpu);
+	struct sched_cache_time __percpu *times = alloc_percpu(struct sched_cache_time);
+	struct sched_cache_group *grp = kzalloc(sizeof(*grp), GFP_KERNEL);
+	s64 sum = 0;
+	int cpu;
+
+	if (!cid || !times || !grp ||
+	    percpu_counter_init_many(rss, 0, GFP_KERNEL_ACCOUNT, NR_MM_COUNTERS))
+		return false;
+	for_each_possible_cpu(cpu) {
+		per_cpu_ptr(times, cpu)->runtime = 0;
+		per_cpu_ptr(times, cpu)->epoch = cpu;
+	}
+	grp->pcpu_sched = times;
+	for (int i = 0; i < NR_MM_COUNTERS; i++)
+		sum += percpu_counter_sum(&rss[i]);
+	call_rcu(&grp->rcu, group_free_rcu);
+	free_percpu(cid);
+	percpu_counter_destroy_many(rss, NR_MM_COUNTERS);
+	return !sum;
+}
+
+static u64 mm_parts(const struct bench *b)
+{
+	u64 t;
+
+	rcu_barrier();
+	t = start_work();
+	for (unsigned int i = 0; i < b->ops; i++)
+		if (!one_mm_parts())
+			return U64_MAX;
+	rcu_barrier();
+	return end_work(t);
+}
+#endif
+
 #ifdef HAVE_CONSTRUCT
 
 /* What the constructor of counted objects saw; the object whose turn is @fail_at fails. */
@@ -447,6 +523,10 @@ static struct bench benches[] = {
 	{ "miss_512", miss, .size = 512, .ops = MISS_OBJECTS },
 	{ "kfree_rcu_64", kfree_rcus, .size = 64, .ops = 10000, .waits = true },
 	{ "counter_each_alloc", counter_pairs, .size = sizeof(struct counted) },
+	{ "mm_life", mm_lives, .ops = 500, .waits = true },
+#if defined(CONFIG_SCHED_CACHE) && defined(CONFIG_SCHED_MM_CID)
+	{ "mm_parts", mm_parts, .ops = 500, .waits = true },
+#endif
 #ifdef HAVE_CONSTRUCT
 	{ "counter_constructed", constructed_pairs },
 	{ "construct_slab", construct_slab, .ops = 1 },
@@ -500,8 +580,51 @@ static bool wanted(const struct bench *b)
 	return !nr_cases;
 }
 
+/*
+ * The caches of a distribution's kernel on a server, kmalloc's excepted: object
+ * sizes, and how many caches have each
+ */
+static const struct {
+	unsigned int size, nr;
+} distribution_caches[] = {
+	{ 8, 2 }, { 16, 5 }, { 24, 1 }, { 32, 6 }, { 40, 3 }, { 48, 3 },
+	{ 56, 3 }, { 64, 5 }, { 72, 2 }, { 80, 2 }, { 88, 1 }, { 96, 3 },
+	{ 104, 3 }, { 112, 2 }, { 120, 4 }, { 128, 6 }, { 136, 2 }, { 160, 1 },
+	{ 168, 2 }, { 176, 1 }, { 184, 3 }, { 192, 11 }, { 200, 1 }, { 208, 2 },
+	{ 216, 1 }, { 232, 1 }, { 240, 1 }, { 248, 1 }, { 256, 14 }, { 272, 1 },
+	{ 280, 1 }, { 288, 1 }, { 312, 1 }, { 320, 5 }, { 344, 2 }, { 376, 1 },
+	{ 384, 3 }, { 392, 2 }, { 416, 1 }, { 432, 1 }, { 440, 1 }, { 448, 1 },
+	{ 456, 1 }, { 480, 1 }, { 488, 1 }, { 512, 4 }, { 560, 1 }, { 576, 2 },
+	{ 584, 1 }, { 624, 1 }, { 632, 1 }, { 640, 1 }, { 656, 1 }, { 672, 1 },
+	{ 688, 1 }, { 696, 2 }, { 704, 4 }, { 752, 1 }, { 768, 1 }, { 832, 2 },
+	{ 896, 1 }, { 960, 1 }, { 984, 1 }, { 1016, 1 }, { 1024, 5 },
+	{ 1128, 1 }, { 1144, 1 }, { 1152, 2 }, { 1232, 1 }, { 1280, 1 },
+	{ 1344, 2 }, { 1352, 1 }, { 1472, 1 }, { 1536, 1 }, { 1600, 1 },
+	{ 1984, 1 }, { 2048, 3 }, { 2112, 2 }, { 2168, 1 }, { 2240, 1 },
+	{ 2368, 1 }, { 2496, 1 }, { 2672, 1 }, { 4096, 4 }, { 4232, 1 },
+	{ 4288, 1 }, { 5888, 1 }, { 8192, 2 }, { 51488, 1 },
+};
+
+static int make_distribution_caches(void)
+{
+	char name[32];
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(distribution_caches); i++) {
+		for (unsigned int n = 0; n < distribution_caches[i].nr; n++) {
+			snprintf(name, sizeof(name), "slab_bench_%u_%u", distribution_caches[i].size, n);
+			/* They stay for as long as the kernel runs. */
+			if (!new_cache(name, distribution_caches[i].size))
+				return -ENOMEM;
+		}
+	}
+	return 0;
+}
+
 static int __init slab_bench_init(void)
 {
+	if (distribution)
+		return make_distribution_caches();
+
 	for (unsigned int i = 0; i < ARRAY_SIZE(benches); i++) {
 		int err;
 
@@ -520,5 +643,6 @@ static void __exit slab_bench_exit(void)
 }
 module_exit(slab_bench_exit);
 
+MODULE_IMPORT_NS("EXPORTED_FOR_KUNIT_TESTING");	/* mm_alloc() */
 MODULE_DESCRIPTION("Cost of the slab allocator's operations");
 MODULE_LICENSE("GPL");

@@ -27,6 +27,7 @@
 #include <linux/percpu_counter.h>
 #include <linux/prandom.h>
 #include <linux/rcupdate.h>
+#include <linux/sizes.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/timer.h>
@@ -492,6 +493,71 @@ static int get_stats(char *buf, const struct kernel_param *kp)
 	return len;
 }
 
+/*
+ * Objects that weigh much, charged to the cgroup of the writer: so many live ones
+ * after those of before have been freed. Does not reclaim, so a limit that is too
+ * low makes it fail, not kill.
+ */
+#define HEAVY_WEIGHT	SZ_1M
+#define MAX_HEAVY	64
+
+static struct kmem_cache *heavy_cache;
+static void *heavy[MAX_HEAVY];
+static unsigned int nr_heavy;
+
+static void free_heavy(void)
+{
+	while (nr_heavy)
+		kmem_cache_free(heavy_cache, heavy[--nr_heavy]);
+}
+
+static int set_heavy(const char *val, const struct kernel_param *kp)
+{
+	unsigned int want;
+	int err = kstrtouint(val, 0, &want);
+
+	if (err || want > MAX_HEAVY)
+		return err ?: -EINVAL;
+	mutex_lock(&control);
+	if (!heavy_cache) {
+		err = -EAGAIN;
+		goto out;
+	}
+	free_heavy();
+	for (; nr_heavy < want; nr_heavy++) {
+		heavy[nr_heavy] = kmem_cache_alloc(heavy_cache, GFP_NOWAIT | __GFP_NOWARN);
+		if (!heavy[nr_heavy])
+			break;
+	}
+	if (nr_heavy < want) {
+		pr_info("heavy: %u objects, then no more\n", nr_heavy);
+		free_heavy();
+		err = -ENOMEM;
+	}
+out:
+	mutex_unlock(&control);
+	return err;
+}
+
+static const struct kernel_param_ops heavy_ops = { .set = set_heavy };
+module_param_cb(heavy, &heavy_ops, NULL, 0200);
+MODULE_PARM_DESC(heavy, "so many live objects that weigh 1 MiB each, charged to the writer's cgroup");
+
+static int construct_nothing(void *obj, void *private, gfp_t gfp)
+{
+	return 0;
+}
+
+static struct kmem_cache *create_heavy_cache(void)
+{
+	struct kmem_cache_args args = {
+		.construct = construct_nothing,
+		.weight = HEAVY_WEIGHT,
+	};
+
+	return kmem_cache_create("slab_sample_heavy", 64, &args, SLAB_ACCOUNT);
+}
+
 static const struct kernel_param_ops stats_ops = { .get = get_stats };
 module_param_cb(stats, &stats_ops, NULL, 0444);
 MODULE_PARM_DESC(stats, "what the callbacks of each cache counted");
@@ -511,8 +577,21 @@ static int create_cache(struct sample *c)
 	return c->s ? 0 : -ENOMEM;
 }
 
+static void destroy_heavy_cache(void)
+{
+	struct kmem_cache *s;
+
+	mutex_lock(&control);
+	free_heavy();
+	s = heavy_cache;
+	heavy_cache = NULL;
+	mutex_unlock(&control);
+	kmem_cache_destroy(s);
+}
+
 static void destroy_caches(void)
 {
+	destroy_heavy_cache();
 	for (int i = 0; i < ARRAY_SIZE(samples); i++) {
 		struct sample *c = &samples[i];
 		long constructed, destructed, live;
@@ -537,6 +616,10 @@ static int __init slab_sample_init(void)
 	pr_info("seed %lu\n", seed);
 	for (int i = 0; !err && i < ARRAY_SIZE(samples); i++)
 		err = create_cache(&samples[i]);
+	if (!err) {
+		heavy_cache = create_heavy_cache();
+		err = heavy_cache ? 0 : -ENOMEM;
+	}
 	w = kcalloc(nr_cpu_ids, sizeof(*w), GFP_KERNEL);
 	if (err || !w) {
 		kfree(w);

@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=sh disable=SC2034
+#
+# Once warm, a process that is made and ended takes none of the global locks of per-CPU memory and counters.
+description="fork, exec and exit take no lock of per-CPU memory: counted by lock_stat"
+when=ci
+limit=120
+smp=4
+
+locks="pcpu_alloc_mutex pcpu_lock percpu_counters_lock"
+processes=500
+
+some_processes() {
+	n=0
+	while [ $n -lt $processes ]; do
+		/bin/busybox true # fork and exec
+		(:)               # fork
+		n=$((n + 1))
+	done
+}
+
+# acquisitions LOCK: how often it was taken, in all of its classes
+acquisitions() {
+	taken=0
+	while read -r name rest; do
+		case $name in
+		"$1:" | "$1/"*)
+			# contentions and their waits come first, then acquisitions
+			# shellcheck disable=SC2086
+			set -- "$1" $rest
+			taken=$((taken + $8))
+			;;
+		esac
+	done </proc/lock_stat
+	echo $taken
+}
+
+guest() {
+	[ -w /proc/lock_stat ] || skip "no LOCK_STAT in this kernel"
+	some_processes
+	echo 1 >/proc/sys/kernel/lock_stat
+	echo 0 >/proc/lock_stat
+	some_processes
+	echo 0 >/proc/sys/kernel/lock_stat
+	head -n 4 /proc/lock_stat | while read -r line; do say "$line"; done
+	for lock in $locks; do
+		taken=$(acquisitions "$lock")
+		say "$lock: taken $taken times in $((processes * 2)) forks and $processes execs"
+		# somebody else may have made a process or a cgroup meanwhile
+		[ "$taken" -lt $((processes / 50)) ] || fail "$lock was taken $taken times"
+	done
+	# The count must be one that can fail.
+	taken=$(acquisitions '&mm->mmap_lock')
+	say "&mm->mmap_lock: taken $taken times"
+	[ "$taken" -ge $processes ] || fail "lock_stat does not count, or is read wrongly: mmap_lock $taken"
+}

@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=sh disable=SC2034
+#
+# The life of an mm where everything goes wrong at once. Afterwards the constructed objects of the caches that serve it
+# must be those in use, and per-CPU memory must be where it was.
+description="fork, exec and exit with failing allocations, a memory limit and CPU hotplug; per-CPU memory afterwards"
+when=ci
+limit=400
+smp=4
+helpers="storm"
+
+cgroup=/tmp/cgroup
+seconds=20
+
+set_fault() { # failslab or fail_page_alloc, PROBABILITY in percent
+	f=/sys/kernel/debug/$1
+	echo Y >"$f/task-filter"
+	echo N >"$f/ignore-gfp-wait"
+	[ ! -e "$f/ignore-gfp-highmem" ] || echo N >"$f/ignore-gfp-highmem"
+	[ ! -e "$f/min-order" ] || echo 0 >"$f/min-order"
+	echo 0 >"$f/verbose"
+	echo -1 >"$f/times"
+	echo 10 >"$f/interval"
+	echo "$2" >"$f/probability"
+}
+
+# What per-CPU allocations there are beside those of mm_struct (2 for an object) and of the scheduler's groups (1)
+other_percpu() {
+	for cache in mm_struct sched_cache_group; do
+		tries=20 # what kfree_rcu() holds takes its time
+		while [ $tries != 0 ]; do
+			echo 1 >"/sys/kernel/slab/$cache/shrink"
+			tries=$((tries - 1))
+			sleep 1
+			[ "$(attr $cache slabs_idle)" != 0 ] || [ "$(attr $cache objects_cached)" != 0 ] || break
+		done
+	done
+	mms=$(($(attr mm_struct objects_constructed) - $(attr mm_struct objects_destructed)))
+	groups=$(($(attr sched_cache_group objects_constructed) - $(attr sched_cache_group objects_destructed)))
+	all=$(sed -n 's/^ *nr_cur_alloc *: *//p' /sys/kernel/debug/percpu_stats | head -n 1)
+	say "per-CPU allocations: $all; constructed: $mms mm_struct, $groups sched_cache_group"
+	other=$((all - 2 * mms - groups))
+}
+
+storm_once() {
+	mkdir $cgroup/storm
+	echo 12M >$cgroup/storm/memory.max
+	storm "$1" $cgroup/storm/cgroup.procs &
+	storm=$!
+	while kill -0 $storm 2>/dev/null; do
+		for cpu in 1 2 3; do
+			echo 0 >/sys/devices/system/cpu/cpu$cpu/online
+			echo 1 >/sys/devices/system/cpu/cpu$cpu/online
+		done
+	done
+	wait $storm || fail "storm ended with status $?"
+	say "the cgroup: $(grep -E '^oom_kill ' $cgroup/storm/memory.events), $(attr mm_struct ctor_failures) failures of mm_construct"
+	tries=20
+	while ! rmdir $cgroup/storm 2>/dev/null; do
+		[ $tries != 0 ] || fail "the cgroup is busy"
+		tries=$((tries - 1))
+		sleep 1
+	done
+	tries=20
+	while ! grep -q '^nr_dying_descendants 0' $cgroup/cgroup.stat && [ $tries != 0 ]; do
+		tries=$((tries - 1))
+		sleep 1
+	done
+	grep -q '^nr_dying_descendants 0' $cgroup/cgroup.stat || fail "a cgroup that is gone is held: $(grep '^nr_dying_descendants' $cgroup/cgroup.stat)"
+}
+
+guest() {
+	[ -e /sys/kernel/debug/percpu_stats ] || skip "no PERCPU_STATS in this kernel"
+	[ -e /sys/kernel/debug/failslab ] || skip "no FAILSLAB in this kernel"
+	mkdir $cgroup
+	mount -t cgroup2 cgroup2 $cgroup
+	echo +memory >$cgroup/cgroup.subtree_control || fail "no memory cgroups in this kernel"
+	echo 0 >/proc/sys/vm/oom_dump_tasks
+	set_fault failslab 3
+	set_fault fail_page_alloc 3
+	storm_once 5 # what is made once only
+	other_percpu
+	before=$other
+	storm_once $seconds
+	other_percpu
+	# What else happened to be made: few at most. An mm or group that is lost shows as three for each process.
+	more=$((other - before))
+	[ ${more#-} -le 4 ] || fail "per-CPU allocations of others: $before before, $other after"
+	[ "$(attr mm_struct ctor_failures)" != 0 ] || fail "mm_construct never failed"
+}

@@ -24,24 +24,32 @@ acquisitions() {
 	taken=0
 	while read -r name rest; do
 		case $name in
-		"$1:" | "$1/"*)
-			# contentions and their waits come first, then acquisitions
+		"$1:" | "$1"/*: | "$1"-[RW]: | "$1"/*-[RW]:)
+			# contentions and their waits come first, six columns, then bounces, then acquisitions
 			# shellcheck disable=SC2086
 			set -- "$1" $rest
-			taken=$((taken + $8))
+			taken=$((taken + $9))
 			;;
 		esac
 	done </proc/lock_stat
 	echo $taken
 }
 
+constructed() {
+	say "$1: $(attr mm_struct objects_constructed) mm_struct and $(attr sched_cache_group objects_constructed) groups constructed"
+}
+
 guest() {
 	[ -w /proc/lock_stat ] || skip "no LOCK_STAT in this kernel"
-	some_processes
+	for round in 1 2 3; do
+		some_processes
+		constructed "warming up, round $round"
+	done
 	echo 1 >/proc/sys/kernel/lock_stat
 	echo 0 >/proc/lock_stat
 	some_processes
 	echo 0 >/proc/sys/kernel/lock_stat
+	constructed "measured"
 	head -n 4 /proc/lock_stat | while read -r line; do say "$line"; done
 	for lock in $locks; do
 		taken=$(acquisitions "$lock")

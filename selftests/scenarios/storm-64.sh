@@ -8,4 +8,4 @@ description="the storm with 64 CPUs"
 when=full
 limit=1800
 smp=64
-seconds=60
+count=50

@@ -11,7 +11,7 @@ helpers="storm"
 failures=expected # of allocations, which report themselves
 
 cgroup=/tmp/cgroup
-seconds=20
+count=100
 
 set_fault() { # failslab or fail_page_alloc, PROBABILITY in percent
 	f=/sys/kernel/debug/$1
@@ -45,7 +45,7 @@ other_percpu() {
 
 storm_once() {
 	mkdir $cgroup/storm
-	echo 3M >$cgroup/storm/memory.max
+	echo 6M >$cgroup/storm/memory.max
 	storm "$1" $cgroup/storm/cgroup.procs &
 	storm=$!
 	while kill -0 $storm 2>/dev/null; do
@@ -84,10 +84,10 @@ guest() {
 	echo 0 >/proc/sys/vm/oom_dump_tasks
 	set_fault failslab 3
 	set_fault fail_page_alloc 3
-	storm_once 5 # what is made once only
+	storm_once 20 # what is made once only
 	other_percpu
 	before=$other
-	storm_once $seconds
+	storm_once $count
 	other_percpu
 	# What else happened to be made: few at most. An mm or group that is lost shows as three for each process.
 	more=$((other - before))

@@ -45,7 +45,7 @@ other_percpu() {
 
 storm_once() {
 	mkdir $cgroup/storm
-	echo 6M >$cgroup/storm/memory.max
+	echo 3M >$cgroup/storm/memory.max
 	storm "$1" $cgroup/storm/cgroup.procs &
 	storm=$!
 	while kill -0 $storm 2>/dev/null; do
@@ -60,7 +60,6 @@ storm_once() {
 	wait $storm || fail "storm ended with status $?"
 	say "the cgroup: $(grep -E '^(max|oom_kill) ' $cgroup/storm/memory.events | tr '\n' ' ')"
 	say "mm_struct: $(attr mm_struct objects_constructed) constructed, $(attr mm_struct ctor_failures) failures"
-	! grep -q '^max 0' $cgroup/storm/memory.events || fail "the limit was never reached"
 	tries=20
 	while ! rmdir $cgroup/storm 2>/dev/null; do
 		[ $tries != 0 ] || fail "the cgroup is busy"

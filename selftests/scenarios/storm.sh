@@ -36,16 +36,25 @@ other_percpu() {
 			[ "$(attr $cache slabs_idle)" != 0 ] || [ "$(attr $cache objects_cached)" != 0 ] || break
 		done
 	done
-	mms=$(($(attr mm_struct objects_constructed) - $(attr mm_struct objects_destructed)))
-	groups=$(($(attr sched_cache_group objects_constructed) - $(attr sched_cache_group objects_destructed)))
-	all=$(sed -n 's/^ *nr_cur_alloc *: *//p' /sys/kernel/debug/percpu_stats | head -n 1)
-	say "per-CPU allocations: $all; constructed: $mms mm_struct, $groups sched_cache_group"
-	other=$((all - 2 * mms - groups))
+	# Reading must not fork, or it changes what it reads.
+	live mm_struct
+	mms=$live
+	live sched_cache_group
+	groups=$live
+	while read -r name _ value; do
+		[ "$name" != nr_cur_alloc ] || break
+	done </sys/kernel/debug/percpu_stats
+	say "per-CPU allocations: $value; constructed: $mms mm_struct, $groups sched_cache_group"
+	other=$((value - 2 * mms - groups))
+}
+
+live() { # CACHE: its constructed objects, in use or not
+	read -r made _ <"/sys/kernel/slab/$1/objects_constructed"
+	read -r unmade _ <"/sys/kernel/slab/$1/objects_destructed"
+	live=$((made - unmade))
 }
 
 storm_once() {
-	mkdir $cgroup/storm
-	echo 3M >$cgroup/storm/memory.max
 	storm "$1" $cgroup/storm/cgroup.procs &
 	storm=$!
 	while kill -0 $storm 2>/dev/null; do
@@ -60,6 +69,9 @@ storm_once() {
 	wait $storm || fail "storm ended with status $?"
 	say "the cgroup: $(grep -E '^(max|oom_kill) ' $cgroup/storm/memory.events | tr '\n' ' ')"
 	say "mm_struct: $(attr mm_struct objects_constructed) constructed, $(attr mm_struct ctor_failures) failures"
+}
+
+remove_cgroup() {
 	tries=20
 	while ! rmdir $cgroup/storm 2>/dev/null; do
 		[ $tries != 0 ] || fail "the cgroup is busy"
@@ -83,6 +95,9 @@ guest() {
 	echo 0 >/proc/sys/vm/oom_dump_tasks
 	set_fault failslab 3
 	set_fault fail_page_alloc 3
+	# One cgroup for both: what it has of per-CPU memory lives as long as any page that it was charged.
+	mkdir $cgroup/storm
+	echo 3M >$cgroup/storm/memory.max
 	storm_once 20 # what is made once only
 	other_percpu
 	before=$other
@@ -91,4 +106,5 @@ guest() {
 	# What else happened to be made: few at most. An mm or group that is lost shows as three for each process.
 	more=$((other - before))
 	[ ${more#-} -le 4 ] || fail "per-CPU allocations of others: $before before, $other after"
+	remove_cgroup
 }

@@ -239,7 +239,9 @@ static void swap_slot(struct sample *c, struct object *new, struct rnd_state *rn
 /*
  * A reader may look at, and lock, objects that are free or other ones by now, but
  * never one that is gone.  Some readers take long, so that slabs are emptied and
- * shrunk in the meantime.
+ * shrunk in the meantime.  The locks are taken with interrupts off: a timer that
+ * interrupted the reader could free the very object, on the same task, and lockdep
+ * would take that for an owner who frees what he has locked.
  */
 static void peek(struct sample *c, struct rnd_state *rnd)
 {
@@ -251,16 +253,16 @@ static void peek(struct sample *c, struct rnd_state *rnd)
 	if (prandom_u32_state(rnd) % 128 == 0)
 		mdelay(prandom_u32_state(rnd) % 512);
 	for (int i = 0; i < ARRAY_SIZE(o); i++) {
-		unsigned long state;
+		unsigned long state, irqflags;
 
 		if (!o[i])
 			continue;
-		spin_lock(&o[i]->lock);
+		spin_lock_irqsave(&o[i]->lock, irqflags);
 		state = READ_ONCE(o[i]->state);
 		if (state != mark(o[i], FREE) && state != mark(o[i], LIVE))
 			FAIL("a reader under RCU saw an object that is %s (%s)",
 			     state_name(o[i], state), c->name);
-		spin_unlock(&o[i]->lock);
+		spin_unlock_irqrestore(&o[i]->lock, irqflags);
 	}
 	rcu_read_unlock();
 }

@@ -10,6 +10,8 @@
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,14 +30,40 @@ static int put(const char *path, const char *text)
 	return ok;
 }
 
-/* Some children exec, some map memory, some fork once more. */
+static void *yield(void *arg)
+{
+	for (int i = 0; i < 10; i++)
+		sched_yield();
+	return arg;
+}
+
+/* Asked for once: what a process of the cgroup finds in sysfs is charged to that. */
+static int cpus;
+
+/* More threads than CPUs: concurrency IDs belong to CPUs then, and not to tasks. */
+static void threads(void)
+{
+	pthread_t ids[128];
+	int n;
+
+	for (n = 0; n < 128 && n < 2 * cpus; n++)
+		if (pthread_create(&ids[n], NULL, yield, NULL))
+			break;
+	if (n < 2 * cpus && n < 128)
+		_exit(1);
+	/* Some of them end before it does, and nobody waits: that may fail, too. */
+	yield(NULL);
+	_exit(0);
+}
+
+/* Some children exec, some map memory, some fork once more, some have threads. */
 static void child(int n)
 {
-	if (n % 3 == 0) {
+	if (n % 4 == 0) {
 		execl("/proc/self/exe", "storm", "exit", NULL);
 		_exit(1);
 	}
-	if (n % 3 == 1) {
+	if (n % 4 == 1) {
 		size_t len = 1 << (16 + n % 6);
 		char *p = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
@@ -44,7 +72,7 @@ static void child(int n)
 		memset(p, n, len);
 		munmap(p, len);
 	}
-	if (n % 3 == 2) {
+	if (n % 4 == 2) {
 		pid_t pid = fork();
 
 		if (!pid)
@@ -52,6 +80,8 @@ static void child(int n)
 		if (pid < 0 || waitpid(pid, NULL, 0) != pid)
 			_exit(1);
 	}
+	if (n % 4 == 3)
+		threads();
 	_exit(0);
 }
 
@@ -78,13 +108,14 @@ static void loop(int count, int where)
 
 int main(int argc, char **argv)
 {
-	int cpus = sysconf(_SC_NPROCESSORS_CONF), results[2];
+	int results[2];
 	unsigned int counts[2], worked = 0, failed = 0;
 
 	if (argc == 2 && !strcmp(argv[1], "exit"))
 		_exit(0);
 	if (argc != 3)
 		return 2;
+	cpus = sysconf(_SC_NPROCESSORS_CONF);
 	if (pipe(results)) {
 		perror("storm: FAIL pipe");
 		return 1;

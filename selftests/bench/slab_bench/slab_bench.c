@@ -21,6 +21,7 @@
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include <linux/timekeeping.h>
+#include <linux/vmalloc.h>
 
 static char *cases[16];
 static unsigned int nr_cases;
@@ -93,7 +94,8 @@ struct bench {
 	/* cost of one round, of @ops operations; U64_MAX when it failed */
 	u64 (*round)(const struct bench *b);
 	struct kmem_cache *s;
-	unsigned int size;
+	unsigned int size;	/* of the objects of a cache that is made for it */
+	unsigned int bytes;	/* of objects, when the case does it all itself */
 	unsigned int ops;
 	bool waits;
 };
@@ -102,6 +104,28 @@ static struct kmem_cache *new_cache(const char *name, unsigned int size)
 {
 	return kmem_cache_create(name, size, 0, SLAB_NO_MERGE, NULL);
 }
+
+/* Large objects, as there are several ways to get them */
+#define DEFINE_LARGE_PAIRS(how, get, put)				\
+static u64 how##_pairs(const struct bench *b)				\
+{									\
+	unsigned int size = b->bytes;					\
+	u64 t = now();							\
+									\
+	for (unsigned int i = 0; i < b->ops; i++) {			\
+		void *p;						\
+									\
+		OPTIMIZER_HIDE_VAR(size);				\
+		p = get(size, GFP_KERNEL);				\
+		if (!p)							\
+			return U64_MAX;					\
+		put(p);							\
+	}								\
+	return now() - t;						\
+}
+DEFINE_LARGE_PAIRS(kmalloc_large, kmalloc, kfree)
+DEFINE_LARGE_PAIRS(vmalloc_large, __vmalloc, vfree)
+DEFINE_LARGE_PAIRS(kvmalloc_large, kvmalloc, kvfree)
 
 /* Existing operations: in both kernels */
 
@@ -508,6 +532,84 @@ static u64 construct_fail_last(const struct bench *b)
 
 #endif /* HAVE_CONSTRUCT */
 
+#ifdef HAVE_VMALLOC_CACHES
+
+static struct kmem_cache *new_vmalloc_cache(unsigned int size)
+{
+	return kmem_cache_create("slab_bench_vmalloc", size, NULL, SLAB_VMALLOC);
+}
+
+static u64 with_cache(const struct bench *b, struct kmem_cache *s,
+		      u64 (*round)(const struct bench *b))
+{
+	struct bench copy = *b;
+	u64 t = U64_MAX;
+
+	copy.s = s;
+	/* The first time it is not warm. */
+	if (s && round(&copy) != U64_MAX)
+		t = round(&copy);
+	kmem_cache_destroy(s);
+	return t;
+}
+
+static u64 vmalloc_cache_pairs(const struct bench *b)
+{
+	return with_cache(b, new_vmalloc_cache(b->bytes), cache_pairs);
+}
+
+static u64 vmalloc_cache_miss(const struct bench *b)
+{
+	return with_cache(b, new_vmalloc_cache(b->bytes), miss);
+}
+
+static u64 page_cache_miss(const struct bench *b)
+{
+	return with_cache(b, new_cache("slab_bench_pages", b->bytes), miss);
+}
+
+#define GROW_OBJECTS	15
+
+/* An allocation that needs a slab, when the CPU has its sheaves */
+static u64 vmalloc_cache_grow(const struct bench *b)
+{
+	struct kmem_cache_args args = { .objects_per_slab = GROW_OBJECTS };
+	struct kmem_cache *s = kmem_cache_create("slab_bench_vmalloc", b->bytes,
+						 &args, SLAB_VMALLOC);
+	u64 t = U64_MAX;
+	unsigned int n;
+
+	if (!s)
+		return t;
+	for (n = 0; n <= GROW_OBJECTS; n++) {
+		u64 start = now();
+
+		objs[n] = kmem_cache_alloc(s, GFP_KERNEL);
+		if (!objs[n])
+			break;
+		t = now() - start;
+	}
+	if (n <= GROW_OBJECTS)
+		t = U64_MAX;
+	while (n--)
+		kmem_cache_free(s, objs[n]);
+	kmem_cache_destroy(s);
+	return t;
+}
+
+/* What vmalloc() takes for memory of the same size */
+static u64 vmalloc_grow(const struct bench *b)
+{
+	u64 t = now();
+	void *p = __vmalloc(PAGE_SIZE + GROW_OBJECTS * b->bytes, GFP_KERNEL);
+
+	t = now() - t;
+	vfree(p);
+	return p ? t : U64_MAX;
+}
+
+#endif /* HAVE_VMALLOC_CACHES */
+
 /* @ops 0: as the parameter says.  @size and no other round: a cache is made */
 static struct bench benches[] = {
 	{ "cache_64", cache_pairs, .size = 64 },
@@ -538,6 +640,34 @@ static struct bench benches[] = {
 	{ "cache_create", create, .size = 64, .ops = 1 },
 	{ "cache_destroy", destroy, .size = 64, .ops = 1, .waits = true },
 	{ "cache_destroy_elapsed", destroy_elapsed, .size = 64, .ops = 1 },
+#define LARGE(name, bytes_)							\
+	{ "large_cache_" name, cache_pairs, .size = bytes_ },			\
+	{ "large_kmalloc_" name, kmalloc_large_pairs, .bytes = bytes_, .ops = 200 }, \
+	{ "large_kvmalloc_" name, kvmalloc_large_pairs, .bytes = bytes_, .ops = 200 }, \
+	{ "large_vmalloc_" name, vmalloc_large_pairs, .bytes = bytes_, .ops = 200 }
+	LARGE("16k", SZ_16K),
+	LARGE("64k", SZ_64K),
+	LARGE("256k", SZ_256K),
+	LARGE("1m", SZ_1M),
+#ifdef HAVE_VMALLOC_CACHES
+	/* From here on there has been a cache with SLAB_VMALLOC. */
+	{ "large_vcache_16k", vmalloc_cache_pairs, .bytes = SZ_16K },
+	{ "large_vcache_64k", vmalloc_cache_pairs, .bytes = SZ_64K },
+	{ "large_vcache_256k", vmalloc_cache_pairs, .bytes = SZ_256K },
+	{ "large_vcache_1m", vmalloc_cache_pairs, .bytes = SZ_1M },
+	{ "vmiss_32k_pages", page_cache_miss, .bytes = SZ_32K, .ops = 512 },
+	{ "vmiss_32k", vmalloc_cache_miss, .bytes = SZ_32K, .ops = 512 },
+	{ "vmiss_256k_pages", page_cache_miss, .bytes = SZ_256K, .ops = 64 },
+	{ "vmiss_256k", vmalloc_cache_miss, .bytes = SZ_256K, .ops = 64 },
+	{ "vgrow_16k_vmalloc", vmalloc_grow, .bytes = SZ_16K, .ops = 1 },
+	{ "vgrow_16k", vmalloc_cache_grow, .bytes = SZ_16K, .ops = 1 },
+	{ "vgrow_64k_vmalloc", vmalloc_grow, .bytes = SZ_64K, .ops = 1 },
+	{ "vgrow_64k", vmalloc_cache_grow, .bytes = SZ_64K, .ops = 1 },
+	{ "beside_cache_64", cache_pairs, .size = 64 },
+	{ "beside_kmalloc_64", kmalloc_pairs_64 },
+	{ "beside_bulk_64", bulk_64, .size = 64, .ops = 1600 },
+	{ "beside_miss_64", miss, .size = 64, .ops = MISS_OBJECTS },
+#endif
 };
 
 static int run(struct bench *b)

@@ -80,6 +80,11 @@ static struct sample samples[] = {
 	{ "slab_sample_rcu", SLAB_TYPESAFE_BY_RCU, .has_counter = true },
 	{ "slab_sample_account", SLAB_ACCOUNT, .has_buffer = true },
 	{ "slab_sample_failing", .size = 1000, .fail_one_in = 40 },
+#ifdef SLAB_VMALLOC_MAX_BYTES
+	{ "slab_sample_area", SLAB_VMALLOC | SLAB_ACCOUNT, .size = SZ_16K, .has_counter = true },
+	{ "slab_sample_area_rcu", SLAB_VMALLOC | SLAB_TYPESAFE_BY_RCU, .size = 8888, .has_buffer = true },
+	{ "slab_sample_area_large", SLAB_VMALLOC, .size = 300000, .fail_one_in = 40 },
+#endif
 };
 
 /*

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-# shellcheck shell=sh disable=SC2034
+# shellcheck shell=sh disable=SC2034,SC2154
 #
 # Objects that are freed on another CPU than they came from: no lock for each.
 description="two CPUs free objects of 16 KiB that two others allocate: barn and list_lock acquisitions, by lock_stat"

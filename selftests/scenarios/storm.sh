@@ -83,7 +83,7 @@ remove_cgroup() {
 		# What kfree_rcu() was given, the futex hash of a process with
 		# threads for one, waits charged in a sheaf until that is full.
 		for cache in /sys/kernel/slab/*/shrink; do
-			echo 1 >$cache
+			echo 1 >"$cache"
 		done
 		tries=$((tries - 1))
 		sleep 1

@@ -7,10 +7,10 @@
 description="the memory of a node comes and goes while a module's constructed caches are used"
 when=full
 limit=400
-smp=4
+smp=4,sockets=2
 memory=768M,slots=1,maxmem=2G
 qemu="-object memory-backend-ram,id=base,size=768M -object memory-backend-ram,id=dimm,size=256M
-	-numa node,nodeid=0,cpus=0-2,memdev=base -numa node,nodeid=1,cpus=3 -device pc-dimm,memdev=dimm,node=1"
+	-numa node,nodeid=0,cpus=0-1,memdev=base -numa node,nodeid=1,cpus=2-3 -device pc-dimm,memdev=dimm,node=1"
 append="memhp_default_state=offline"
 modules="slab_sample"
 

@@ -49,7 +49,7 @@ guest() {
 	say "after the load: $slabs slabs, $free free objects, $reclaimed reclaimed"
 	[ "$reclaimed" != 0 ] || fail "reclaim took nothing"
 
-	# Idle memory goes without pressure, within two intervals of two seconds.
+	# Idle memory goes without pressure, within three looks, one a second.
 	sleep 5
 	slabs
 	[ "$slabs" = 0 ] || fail "idle, and still there: $slabs slabs, $free free objects"

@@ -78,7 +78,7 @@ remove_cgroup() {
 		tries=$((tries - 1))
 		sleep 1
 	done
-	tries=20
+	tries=90
 	while ! grep -q '^nr_dying_descendants 0' $cgroup/cgroup.stat && [ $tries != 0 ]; do
 		# What kfree_rcu() was given, the futex hash of a process with
 		# threads for one, waits charged in a sheaf until that is full.

@@ -608,6 +608,91 @@ static u64 vmalloc_grow(const struct bench *b)
 	return p ? t : U64_MAX;
 }
 
+/*
+ * A steady load beside somebody who allocates until there is no memory, over and over
+ * again; what it costs is the time that the load itself runs, reclaim included if it
+ * is the load that reclaims.
+ */
+static u64 time_of_mine(void)
+{
+	schedule_timeout_uninterruptible(1);	/* brings it up to date */
+	return current->se.sum_exec_runtime;
+}
+
+static u64 steady_pairs(const struct bench *b)
+{
+	static struct kmem_cache *s;
+	u64 start;
+
+	/* One for all rounds, so that it has what it needs. */
+	if (!s) {
+		s = new_vmalloc_cache(b->bytes);
+		if (!s)
+			return U64_MAX;
+	}
+	start = time_of_mine();
+	for (unsigned int i = 0; i < b->ops; i++) {
+		/* Nobody is to be killed for it; without memory it waits its turn. */
+		void *object = kmem_cache_alloc(s, GFP_KERNEL | __GFP_RETRY_MAYFAIL | __GFP_NOWARN);
+
+		if (object)
+			kmem_cache_free(s, object);
+		if (!object || !(i % 256))
+			cond_resched();
+	}
+	return time_of_mine() - start;
+}
+
+static atomic_t without_memory;
+
+static int use_up_memory(void *unused)
+{
+	struct page *page, *next;
+	LIST_HEAD(pages);
+
+	while (!kthread_should_stop()) {
+		page = alloc_page(GFP_KERNEL | __GFP_NORETRY | __GFP_NOWARN);
+		if (page) {
+			list_add(&page->lru, &pages);
+		} else {
+			unsigned int nr = 0;
+
+			atomic_inc(&without_memory);
+			/* Some, so that it soon happens again */
+			list_for_each_entry_safe(page, next, &pages, lru) {
+				if (nr++ == 1000)
+					break;
+				list_del(&page->lru);
+				__free_page(page);
+			}
+		}
+		cond_resched();
+	}
+	list_for_each_entry_safe(page, next, &pages, lru) {
+		list_del(&page->lru);
+		__free_page(page);
+	}
+	return 0;
+}
+
+static u64 pressed_pairs(const struct bench *b)
+{
+	struct task_struct *hog = kthread_run(use_up_memory, NULL, "slab_bench_hog");
+	u64 cost;
+
+	if (IS_ERR(hog))
+		return U64_MAX;
+	schedule_timeout_uninterruptible(HZ);	/* until memory is used up */
+	atomic_set(&without_memory, 0);
+	cost = steady_pairs(b);
+	kthread_stop(hog);
+	if (!atomic_read(&without_memory)) {
+		pr_err("FAIL %s: there was memory all the time\n", b->name);
+		return U64_MAX;
+	}
+	return cost;
+}
+
 #endif /* HAVE_VMALLOC_CACHES */
 
 /* @ops 0: as the parameter says.  @size and no other round: a cache is made */
@@ -663,6 +748,8 @@ static struct bench benches[] = {
 	{ "vgrow_16k", vmalloc_cache_grow, .bytes = SZ_16K, .ops = 1 },
 	{ "vgrow_64k_vmalloc", vmalloc_grow, .bytes = SZ_64K, .ops = 1 },
 	{ "vgrow_64k", vmalloc_cache_grow, .bytes = SZ_64K, .ops = 1 },
+	{ "steady_64k", steady_pairs, .bytes = SZ_64K, .ops = 500000 },
+	{ "steady_64k_pressed", pressed_pairs, .bytes = SZ_64K, .ops = 500000 },
 	{ "beside_cache_64", cache_pairs, .size = 64 },
 	{ "beside_kmalloc_64", kmalloc_pairs_64 },
 	{ "beside_bulk_64", bulk_64, .size = 64, .ops = 1600 },

@@ -11,6 +11,9 @@
  *			was woken for blocks
  *	defragment	the opposite of fragment
  *	flow		for a while, CPUs 0 and 1 allocate what CPUs 2 and 3 free
+ *
+ * Who writes to /proc/slab_area_hold allocates, holds and frees objects of 16 KiB to 1 MiB,
+ * @hold_kib at most, for @hold_seconds or until it is killed, and checks what is in them.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -18,7 +21,10 @@
 #include <linux/kthread.h>
 #include <linux/mm.h>
 #include <linux/module.h>
+#include <linux/proc_fs.h>
 #include <linux/ptr_ring.h>
+#include <linux/random.h>
+#include <linux/sched/signal.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
 #include <linux/string.h>
@@ -28,6 +34,14 @@
 static unsigned int objects = 1000;
 module_param(objects, uint, 0644);
 MODULE_PARM_DESC(objects, "objects of 1 MiB to allocate");
+
+static unsigned int hold_kib = 64 << 10;
+module_param(hold_kib, uint, 0644);
+MODULE_PARM_DESC(hold_kib, "the most that a writer of slab_area_hold has at once");
+
+static unsigned int hold_seconds = 20;
+module_param(hold_seconds, uint, 0644);
+MODULE_PARM_DESC(hold_seconds, "how long a writer of slab_area_hold goes on");
 
 #define FAIL(fmt, ...) pr_err("FAIL " fmt "\n", ##__VA_ARGS__)
 
@@ -230,6 +244,156 @@ out:
 	return err;
 }
 
+/* Objects under pressure. The caches live as long as the module. */
+
+static const struct held_size {
+	unsigned int size;
+	const char *name;
+} held_sizes[] = {
+	{ SZ_16K, "slab_area_16k" }, { SZ_64K, "slab_area_64k" },
+	{ SZ_256K, "slab_area_256k" }, { SZ_1M, "slab_area_1m" },
+};
+
+static struct kmem_cache *held_caches[ARRAY_SIZE(held_sizes)];
+
+struct held_object {
+	unsigned long *words;
+	unsigned long stamp;
+	int type;
+};
+
+#define MAX_HELD	4096
+
+static int construct_held(void *object, void *private, gfp_t gfp)
+{
+	unsigned long *words = object;
+
+	words[1] = (unsigned long)object;
+	return 0;
+}
+
+static void destruct_held(void *object, void *private)
+{
+	unsigned long *words = object;
+
+	if (words[1] != (unsigned long)object)
+		FAIL("hold: an object of %s was destructed that is not constructed",
+		     (const char *)private);
+	words[1] = 0;
+}
+
+/* The first word and one in each page; the second is the constructor's. */
+static void stamp_object(struct held_object *o)
+{
+	unsigned long pages = held_sizes[o->type].size / PAGE_SIZE;
+
+	for (unsigned long i = 0; i < pages; i++)
+		o->words[i * (PAGE_SIZE / sizeof(long))] = o->stamp + i;
+}
+
+static bool object_is_intact(const struct held_object *o)
+{
+	unsigned long pages = held_sizes[o->type].size / PAGE_SIZE;
+
+	for (unsigned long i = 0; i < pages; i++) {
+		if (o->words[i * (PAGE_SIZE / sizeof(long))] != o->stamp + i)
+			return false;
+	}
+	return o->words[1] == (unsigned long)o->words;
+}
+
+static void put_held(struct held_object *o)
+{
+	if (!object_is_intact(o))
+		FAIL("hold: an object of %s is not what it was", held_sizes[o->type].name);
+	kmem_cache_free(held_caches[o->type], o->words);
+}
+
+static int hold(void)
+{
+	/* Some can wait for memory, some cannot, and all are the writer's cgroup's. */
+	static const gfp_t gfps[] = { GFP_KERNEL_ACCOUNT, GFP_NOFS | __GFP_ACCOUNT,
+				      GFP_NOWAIT | __GFP_ACCOUNT };
+	unsigned long end = jiffies + hold_seconds * HZ, kib = 0, made = 0, failed = 0;
+	struct held_object *held = kvcalloc(MAX_HELD, sizeof(*held), GFP_KERNEL);
+	unsigned int nr = 0;
+
+	if (!held)
+		return -ENOMEM;
+	while (time_before(jiffies, end) && !fatal_signal_pending(current)) {
+		struct held_object o = { .type = get_random_u32_below(ARRAY_SIZE(held_sizes)) };
+		unsigned int i, size_kib = held_sizes[o.type].size / SZ_1K;
+
+		while (nr && (nr == MAX_HELD || kib + size_kib > READ_ONCE(hold_kib) ||
+			      get_random_u32_below(8) == 0)) {
+			i = get_random_u32_below(nr);
+			put_held(&held[i]);
+			kib -= held_sizes[held[i].type].size / SZ_1K;
+			held[i] = held[--nr];
+		}
+		o.words = kmem_cache_alloc(held_caches[o.type],
+					   gfps[get_random_u32_below(ARRAY_SIZE(gfps))] | __GFP_NOWARN);
+		if (!o.words) {
+			failed++;
+			if (nr) {
+				put_held(&held[--nr]);
+				kib -= held_sizes[held[nr].type].size / SZ_1K;
+			}
+			cond_resched();
+			continue;
+		}
+		if (o.words[1] != (unsigned long)o.words)
+			FAIL("hold: an object of %s is not constructed", held_sizes[o.type].name);
+		o.stamp = get_random_long();
+		stamp_object(&o);
+		held[nr++] = o;
+		kib += size_kib;
+		made++;
+		cond_resched();
+	}
+	while (nr)
+		put_held(&held[--nr]);
+	kvfree(held);
+	pr_info("hold: %lu objects, %lu allocations failed%s\n", made, failed,
+		fatal_signal_pending(current) ? ", killed" : "");
+	return 0;
+}
+
+/* Not a parameter, as those are written by one at a time. */
+static ssize_t hold_write(struct file *file, const char __user *what, size_t len, loff_t *pos)
+{
+	int err = hold();
+
+	return err ?: len;
+}
+
+static const struct proc_ops hold_ops = { .proc_write = hold_write };
+
+static void destroy_held_caches(void)
+{
+	for (int i = 0; i < ARRAY_SIZE(held_sizes); i++)
+		kmem_cache_destroy(held_caches[i]);
+}
+
+static int create_held_caches(void)
+{
+	for (int i = 0; i < ARRAY_SIZE(held_sizes); i++) {
+		struct kmem_cache_args args = {
+			.construct = construct_held,
+			.destruct = destruct_held,
+			.private = (void *)held_sizes[i].name,
+		};
+
+		held_caches[i] = kmem_cache_create(held_sizes[i].name, held_sizes[i].size,
+						   &args, SLAB_VMALLOC);
+		if (!held_caches[i]) {
+			destroy_held_caches();
+			return -ENOMEM;
+		}
+	}
+	return 0;
+}
+
 static int run(const char *what, const struct kernel_param *kp)
 {
 	if (sysfs_streq(what, "fragment"))
@@ -252,10 +416,28 @@ MODULE_PARM_DESC(run, "fragment, vmalloc, pages, defragment or flow");
 
 static int __init slab_area_init(void)
 {
+	int err;
+
 	for_each_kernel_tracepoint(find_tracepoint, &wakeup_tracepoint);
 	if (!wakeup_tracepoint)
 		return -ENOENT;
-	return tracepoint_probe_register(wakeup_tracepoint, count_wakeup, NULL);
+	err = create_held_caches();
+	if (err)
+		return err;
+	if (!proc_create("slab_area_hold", 0200, NULL, &hold_ops)) {
+		err = -ENOMEM;
+		goto destroy_caches;
+	}
+	err = tracepoint_probe_register(wakeup_tracepoint, count_wakeup, NULL);
+	if (err)
+		goto remove_proc;
+	return 0;
+
+remove_proc:
+	remove_proc_entry("slab_area_hold", NULL);
+destroy_caches:
+	destroy_held_caches();
+	return err;
 }
 module_init(slab_area_init);
 
@@ -263,6 +445,8 @@ static void __exit slab_area_exit(void)
 {
 	tracepoint_probe_unregister(wakeup_tracepoint, count_wakeup, NULL);
 	tracepoint_synchronize_unregister();
+	remove_proc_entry("slab_area_hold", NULL);
+	destroy_held_caches();
 	defragment();
 }
 module_exit(slab_area_exit);

@@ -427,6 +427,8 @@ static int __init solaris_client_init(void)
 }
 module_init(solaris_client_init);
 
+static void *leaked;	/* or whoever called us would be who allocates */
+
 static void __exit solaris_client_exit(void)
 {
 	/* The parameter can still be written. */
@@ -436,7 +438,7 @@ static void __exit solaris_client_exit(void)
 	check_idle();
 	fini();
 	if (leak)
-		(void)kmem_alloc(4242, KM_SLEEP);
+		leaked = kmem_alloc(4242, KM_SLEEP);
 }
 module_exit(solaris_client_exit);
 

@@ -6,7 +6,7 @@
 # that were made for zstd, which must not take what it finds there then for its own.
 description="the power is cut while f2fs writes compressed files: synced files, and fsck after each boot"
 when=ci
-limit=60
+limit=240
 smp=4
 disk=96
 boots=2
@@ -76,5 +76,5 @@ guest() {
 	say cut
 	sleep 1 # the console takes its time; the writers go on
 	echo b >/proc/sysrq-trigger
-	sleep 60
+	sleep 240
 }

@@ -438,7 +438,7 @@ static void __exit solaris_client_exit(void)
 	check_idle();
 	fini();
 	if (leak)
-		leaked = kmem_alloc(4242, KM_SLEEP);
+		WRITE_ONCE(leaked, kmem_alloc(4242, KM_SLEEP));
 }
 module_exit(solaris_client_exit);
 

@@ -1,32 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What the slab allocator's operations cost, for scripts/bench.
- *
- * Loading the module runs the cases and prints one line for each,
- *
- *	slab_bench: NAME COST
- *
- * COST is per operation, the least of several rounds: a round that a timer
- * tick or a callback fell into is dearer, never cheaper.  The unit is what
- * now() counts: ticks of the TSC on x86-64, which under "-icount shift=0" are
- * instructions, and nanoseconds elsewhere.
+ * What the slab allocator's operations cost, for scripts/bench (see bench.h): the least of
+ * several rounds, as a round that a timer tick or a callback fell into is dearer, never
+ * cheaper.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/kthread.h>
 #include <linux/mm.h>
-#include <linux/module.h>
 #include <linux/percpu_counter.h>
 #include <linux/sched.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
-#include <linux/timekeeping.h>
 #include <linux/vmalloc.h>
 
-static char *cases[16];
-static unsigned int nr_cases;
-module_param_array(cases, charp, &nr_cases, 0);
-MODULE_PARM_DESC(cases, "beginnings of the names of the cases to run; all by default");
+#include "../bench.h"
 
 static unsigned int loops = 2000;
 module_param(loops, uint, 0);
@@ -43,15 +31,6 @@ MODULE_PARM_DESC(distribution, "make as many caches as a distribution's kernel h
 #define MISS_OBJECTS	1000
 
 static void *objs[MISS_OBJECTS];
-
-static inline u64 now(void)
-{
-#if defined(CONFIG_X86_64) && !defined(CONFIG_UML)
-	return rdtsc_ordered();
-#else
-	return ktime_get_ns();
-#endif
-}
 
 /*
  * For what waits: a thread that runs when nothing else does, and counts the time
@@ -135,6 +114,20 @@ static u64 cache_pairs(const struct bench *b)
 
 	for (unsigned int i = 0; i < b->ops; i++) {
 		void *p = kmem_cache_alloc(b->s, GFP_KERNEL);
+
+		if (!p)
+			return U64_MAX;
+		kmem_cache_free(b->s, p);
+	}
+	return now() - t;
+}
+
+static u64 node_pairs(const struct bench *b)
+{
+	u64 t = now();
+
+	for (unsigned int i = 0; i < b->ops; i++) {
+		void *p = kmem_cache_alloc_node(b->s, GFP_KERNEL, numa_mem_id());
 
 		if (!p)
 			return U64_MAX;
@@ -700,6 +693,7 @@ static struct bench benches[] = {
 	{ "cache_64", cache_pairs, .size = 64 },
 	{ "cache_512", cache_pairs, .size = 512 },
 	{ "cache_4096", cache_pairs, .size = 4096 },
+	{ "cache_node_64", node_pairs, .size = 64 },
 	{ "kmalloc_64", kmalloc_pairs_64 },
 	{ "kmalloc_512", kmalloc_pairs_512 },
 	{ "kmalloc_4096", kmalloc_pairs_4096 },
@@ -780,21 +774,7 @@ static int run(struct bench *b)
 	if (b->waits)
 		kthread_stop(idler);
 	kmem_cache_destroy(b->s);
-	if (least == U64_MAX) {
-		pr_err("FAIL %s\n", b->name);
-		return -ENOMEM;
-	}
-	least = div_u64(least * 10, b->ops);
-	pr_info("%s %llu.%llu\n", b->name, least / 10, least % 10);
-	return 0;
-}
-
-static bool wanted(const struct bench *b)
-{
-	for (unsigned int i = 0; i < nr_cases; i++)
-		if (strstarts(b->name, cases[i]))
-			return true;
-	return !nr_cases;
+	return print_cost(b->name, least, b->ops);
 }
 
 /*
@@ -845,7 +825,7 @@ static int __init slab_bench_init(void)
 	for (unsigned int i = 0; i < ARRAY_SIZE(benches); i++) {
 		int err;
 
-		if (!wanted(&benches[i]))
+		if (!wanted(benches[i].name))
 			continue;
 		err = run(&benches[i]);
 		if (err)

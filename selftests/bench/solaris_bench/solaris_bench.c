@@ -1,30 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What the Solaris interfaces cost, beside the kernel's own.
- *
- * Loading the module runs the cases and prints one line for each,
- *
- *	solaris_bench: NAME COST
- *
- * COST is per operation, the least of several rounds, as slab_bench has it: ticks of the
- * TSC on x86-64, which under "-icount shift=0" are instructions, and nanoseconds elsewhere.
+ * What the Solaris interfaces cost, for scripts/bench (see bench.h), and (NAME_linux) what
+ * the kernel's own take for the same: the least of several rounds.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
-#include <linux/math64.h>
-#include <linux/module.h>
 #include <linux/slab.h>
-#include <linux/timekeeping.h>
 
 #include <sys/condvar.h>
 #include <sys/kmem.h>
 #include <sys/mutex.h>
 #include <sys/rwlock.h>
 
-static char *cases[16];
-static unsigned int nr_cases;
-module_param_array(cases, charp, &nr_cases, 0);
-MODULE_PARM_DESC(cases, "beginnings of the names of the cases to run; all by default");
+#include "../bench.h"
 
 static unsigned int loops = 2000;
 module_param(loops, uint, 0);
@@ -33,15 +21,6 @@ MODULE_PARM_DESC(loops, "operations in a round");
 static unsigned int rounds = 10;
 module_param(rounds, uint, 0);
 MODULE_PARM_DESC(rounds, "rounds, of which the least is taken");
-
-static inline u64 now(void)
-{
-#if defined(CONFIG_X86_64) && !defined(CONFIG_UML)
-	return rdtsc_ordered();
-#else
-	return ktime_get_ns();
-#endif
-}
 
 /* What a file system's objects are like */
 struct object {
@@ -234,26 +213,26 @@ static u64 idle_signals(const struct bench *b)
 #define AREA(bytes)	.size = bytes, .flags = KMC_KVMEM
 
 static struct bench benches[] = {
-	{ "cache_64_linux", linux_pairs, PLAIN },
-	{ "cache_64", pairs, PLAIN },
-	{ "cache_64_nosleep", nosleep_pairs, PLAIN },
-	{ "cache_64_ctor_linux", linux_pairs, CONSTRUCTED },
-	{ "cache_64_ctor", pairs, CONSTRUCTED },
-	{ "cache_object_linux", linux_pairs, OBJECT },
-	{ "cache_object", pairs, OBJECT },
-	{ "vcache_32k_linux", linux_pairs, AREA(SZ_32K) },
-	{ "vcache_32k", pairs, AREA(SZ_32K) },
-	{ "vcache_256k_linux", linux_pairs, AREA(SZ_256K) },
-	{ "vcache_256k", pairs, AREA(SZ_256K) },
-	{ "kmalloc_512", kmalloc_pairs, .size = 512 },
-	{ "kmem_alloc_512", kmem_alloc_pairs, .size = 512 },
-	{ "mutex_linux", linux_mutex_pairs },
-	{ "mutex", mutex_pairs },
-	{ "rwsem_read_linux", linux_rwsem_pairs },
-	{ "rwlock_read", rwlock_pairs },
-	{ "rwsem_write_linux", linux_rwsem_pairs, .flags = 1 },
-	{ "rwlock_write", rwlock_pairs, .flags = 1 },
-	{ "cv_signal_nobody", idle_signals },
+	{ "solaris_cache_64_linux", linux_pairs, PLAIN },
+	{ "solaris_cache_64", pairs, PLAIN },
+	{ "solaris_cache_64_nosleep", nosleep_pairs, PLAIN },
+	{ "solaris_cache_64_ctor_linux", linux_pairs, CONSTRUCTED },
+	{ "solaris_cache_64_ctor", pairs, CONSTRUCTED },
+	{ "solaris_cache_object_linux", linux_pairs, OBJECT },
+	{ "solaris_cache_object", pairs, OBJECT },
+	{ "solaris_vcache_32k_linux", linux_pairs, AREA(SZ_32K) },
+	{ "solaris_vcache_32k", pairs, AREA(SZ_32K) },
+	{ "solaris_vcache_256k_linux", linux_pairs, AREA(SZ_256K) },
+	{ "solaris_vcache_256k", pairs, AREA(SZ_256K) },
+	{ "solaris_kmalloc_512", kmalloc_pairs, .size = 512 },
+	{ "solaris_kmem_alloc_512", kmem_alloc_pairs, .size = 512 },
+	{ "solaris_mutex_linux", linux_mutex_pairs },
+	{ "solaris_mutex", mutex_pairs },
+	{ "solaris_rwsem_read_linux", linux_rwsem_pairs },
+	{ "solaris_rwlock_read", rwlock_pairs },
+	{ "solaris_rwsem_write_linux", linux_rwsem_pairs, .flags = 1 },
+	{ "solaris_rwlock_write", rwlock_pairs, .flags = 1 },
+	{ "solaris_cv_signal_nobody", idle_signals },
 };
 
 static bool make_caches(struct bench *b)
@@ -292,21 +271,7 @@ static int run(struct bench *b)
 		kmem_cache_destroy(b->s);
 		kmem_cache_destroy(b->cache);
 	}
-	if (least == U64_MAX) {
-		pr_err("FAIL %s\n", b->name);
-		return -ENOMEM;
-	}
-	least = div_u64(least * 10, loops);
-	pr_info("%s %llu.%llu\n", b->name, least / 10, least % 10);
-	return 0;
-}
-
-static bool wanted(const struct bench *b)
-{
-	for (unsigned int i = 0; i < nr_cases; i++)
-		if (strstarts(b->name, cases[i]))
-			return true;
-	return !nr_cases;
+	return err ?: print_cost(b->name, least, loops);
 }
 
 static int __init solaris_bench_init(void)
@@ -315,7 +280,7 @@ static int __init solaris_bench_init(void)
 	for (unsigned int i = 0; i < ARRAY_SIZE(benches); i++) {
 		int err;
 
-		if (!wanted(&benches[i]))
+		if (!wanted(benches[i].name))
 			continue;
 		err = run(&benches[i]);
 		if (err)

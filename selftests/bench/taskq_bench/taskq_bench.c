@@ -1,34 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What the operations of Solaris task queues cost, for scripts/bench, and what
- * the kernel's workqueue takes for the same.
- *
- * Loading the module runs the cases and prints one line for each,
- *
- *	taskq_bench: NAME COST
- *
- * COST is per task or operation, in ticks of the TSC on x86-64, which under
- * "-icount shift=0" are instructions, and nanoseconds elsewhere.  It is the
- * median of several rounds.  Cases named wq_* are the workqueue's.
+ * What the operations of Solaris task queues cost, for scripts/bench (see bench.h), and
+ * (wq_NAME) what the kernel's workqueue takes for the same: the median of several rounds.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/completion.h>
 #include <linux/delay.h>
 #include <linux/kthread.h>
-#include <linux/module.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/sort.h>
-#include <linux/timekeeping.h>
 #include <linux/workqueue.h>
 
 #include <sys/taskq.h>
 
-static char *cases[16];
-static unsigned int nr_cases;
-module_param_array(cases, charp, &nr_cases, 0);
-MODULE_PARM_DESC(cases, "beginnings of the names of the cases to run; all by default");
+#include "../bench.h"
 
 static unsigned int rounds = 21;
 module_param(rounds, uint, 0);
@@ -37,15 +24,6 @@ MODULE_PARM_DESC(rounds, "rounds, of which the median is taken");
 #define BURST		1000
 #define MAX_ROUNDS	101
 #define MAX_PENDING	10000
-
-static inline u64 now(void)
-{
-#if defined(CONFIG_X86_64) && !defined(CONFIG_UML)
-	return rdtsc_ordered();
-#else
-	return ktime_get_ns();
-#endif
-}
 
 struct bench {
 	const char *name;
@@ -220,25 +198,25 @@ static u64 ent_size(const struct bench *b)
 }
 
 static const struct bench benches[] = {
-	{ "burst_1", burst, 1, BURST },
-	{ "burst_ent_1", burst_ent, 1, BURST },
-	{ "burst_8", burst, 8, BURST },
-	{ "burst_32", burst, 32, BURST },
-	{ "burst_128", burst, 128, BURST },
-	{ "burst_ent_8", burst_ent, 8, BURST },
-	{ "burst_ent_32", burst_ent, 32, BURST },
-	{ "burst_ent_128", burst_ent, 128, BURST },
+	{ "taskq_burst_1", burst, 1, BURST },
+	{ "taskq_burst_ent_1", burst_ent, 1, BURST },
+	{ "taskq_burst_8", burst, 8, BURST },
+	{ "taskq_burst_32", burst, 32, BURST },
+	{ "taskq_burst_128", burst, 128, BURST },
+	{ "taskq_burst_ent_8", burst_ent, 8, BURST },
+	{ "taskq_burst_ent_32", burst_ent, 32, BURST },
+	{ "taskq_burst_ent_128", burst_ent, 128, BURST },
 	{ "wq_burst", wq_burst, 0, BURST },
-	{ "round_trip", round_trip, 1, 100 },
-	{ "round_trip_8", round_trip, 8, 100 },
+	{ "taskq_round_trip", round_trip, 1, 100 },
+	{ "taskq_round_trip_8", round_trip, 8, 100 },
 	{ "wq_round_trip", wq_round_trip, 0, 100 },
 	{ "wq_round_trip_completion", wq_round_trip_completion, 0, 100 },
-	{ "cancel_1", cancel, 1, 100 },
-	{ "cancel_1000", cancel, 1000, 100 },
-	{ "cancel_10000", cancel, 10000, 100 },
-	{ "create_destroy_1", create_destroy, 0, 1 },
+	{ "taskq_cancel_1", cancel, 1, 100 },
+	{ "taskq_cancel_1000", cancel, 1000, 100 },
+	{ "taskq_cancel_10000", cancel, 10000, 100 },
+	{ "taskq_create_destroy_1", create_destroy, 0, 1 },
 	{ "wq_create_destroy", wq_create_destroy, 0, 1 },
-	{ "ent_size", ent_size, 0, 1 },
+	{ "taskq_ent_size", ent_size, 0, 1 },
 };
 
 static int compare(const void *a, const void *b)
@@ -249,7 +227,6 @@ static int compare(const void *a, const void *b)
 static int run(const struct bench *b)
 {
 	static u64 costs[MAX_ROUNDS];
-	u64 median;
 
 	if (b->round == cancel)
 		tq = taskq_create("taskq_bench", 1, defclsyspri, 1, INT_MAX, 0);
@@ -260,26 +237,14 @@ static int run(const struct bench *b)
 	msleep(20);
 	for (unsigned int i = 0; i < rounds; i++) {
 		costs[i] = b->round(b);
-		if (costs[i] == U64_MAX) {
-			pr_err("FAIL %s\n", b->name);
-			return -EIO;
-		}
+		if (costs[i] == U64_MAX)
+			return print_cost(b->name, U64_MAX, 1);
 		cond_resched();
 	}
 	sort(costs, rounds, sizeof(costs[0]), compare, NULL);
-	median = div_u64(costs[rounds / 2] * 10, b->ops);
-	pr_info("%s %llu.%llu\n", b->name, median / 10, median % 10);
 	if (b->n)
 		taskq_destroy(tq);
-	return 0;
-}
-
-static bool wanted(const struct bench *b)
-{
-	for (unsigned int i = 0; i < nr_cases; i++)
-		if (strstarts(b->name, cases[i]))
-			return true;
-	return !nr_cases;
+	return print_cost(b->name, costs[rounds / 2], b->ops);
 }
 
 static int __init taskq_bench_init(void)
@@ -296,7 +261,7 @@ static int __init taskq_bench_init(void)
 		taskq_init_ent(&ents[i]);
 	}
 	for (unsigned int i = 0; !err && i < ARRAY_SIZE(benches); i++)
-		if (wanted(&benches[i]))
+		if (wanted(benches[i].name))
 			err = run(&benches[i]);
 	destroy_workqueue(wq);
 	return err;

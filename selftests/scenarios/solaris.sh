@@ -52,5 +52,10 @@ guest() {
 	check_leaks
 	insmod /modules/solaris_client.ko leak=1 || fail "insmod solaris_client leak=1"
 	rmmod solaris_client || fail "rmmod solaris_client"
-	dmesg | grep -q 'leak of 4242 bytes at .* allocated by solaris_client_exit' || fail "a leak is not reported"
+	dmesg | grep -q 'leak of 4242 bytes at .*solaris_client' || fail "a leak is not reported"
+	dmesg | grep -q 'cache solaris_client_left was not destroyed by module solaris_client' || fail "a cache that is left is not reported"
+	# Nobody calls its functions, which are gone.
+	echo 2 >/proc/sys/vm/drop_caches
+	sleep 2
+	grep -q '^solaris_client_left ' /proc/spl/kmem/slab || fail "no solaris_client_left: $(cat /proc/spl/kmem/slab)"
 }

@@ -33,7 +33,7 @@ MODULE_PARM_DESC(seed, "what the choice of operations starts from");
 
 static bool leak;
 module_param(leak, bool, 0444);
-MODULE_PARM_DESC(leak, "leave some memory behind, which must be reported");
+MODULE_PARM_DESC(leak, "leave some memory and a cache behind, which must be reported");
 
 #define NODES		64		/* on their way at a time */
 #define BUFFER		(256 * 1024)
@@ -429,6 +429,17 @@ module_init(solaris_client_init);
 
 static void *leaked;	/* or whoever called us would be who allocates */
 
+static void leave_things(void)
+{
+	kmem_cache_t *cache = kmem_cache_create("solaris_client_left", sizeof(node_t), 0,
+						node_construct, node_destruct, NULL, NULL, NULL, 0);
+
+	WRITE_ONCE(leaked, kmem_alloc(4242, KM_SLEEP));
+	/* Free objects, whose destructor will be gone */
+	if (cache)
+		kmem_cache_free(cache, kmem_cache_alloc(cache, KM_SLEEP));
+}
+
 static void __exit solaris_client_exit(void)
 {
 	/* The parameter can still be written. */
@@ -438,7 +449,7 @@ static void __exit solaris_client_exit(void)
 	check_idle();
 	fini();
 	if (leak)
-		WRITE_ONCE(leaked, kmem_alloc(4242, KM_SLEEP));
+		leave_things();
 }
 module_exit(solaris_client_exit);
 

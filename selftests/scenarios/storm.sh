@@ -14,18 +14,6 @@ cgroup=/tmp/cgroup
 outer=$cgroup/outer
 count=100
 
-set_fault() { # failslab or fail_page_alloc, PROBABILITY in percent
-	f=/sys/kernel/debug/$1
-	echo Y >"$f/task-filter"
-	echo N >"$f/ignore-gfp-wait"
-	[ ! -e "$f/ignore-gfp-highmem" ] || echo N >"$f/ignore-gfp-highmem"
-	[ ! -e "$f/min-order" ] || echo 0 >"$f/min-order"
-	echo 0 >"$f/verbose"
-	echo -1 >"$f/times"
-	echo 10 >"$f/interval"
-	echo "$2" >"$f/probability"
-}
-
 # What per-CPU allocations there are beside those of mm_struct (2 for an object) and of the scheduler's groups (1)
 other_percpu() {
 	for cache in mm_struct sched_cache_group; do
@@ -111,8 +99,8 @@ guest() {
 	mount -t cgroup2 cgroup2 $cgroup
 	echo +memory >$cgroup/cgroup.subtree_control || fail "no memory cgroups in this kernel"
 	echo 0 >/proc/sys/vm/oom_dump_tasks
-	set_fault failslab 3
-	set_fault fail_page_alloc 3
+	set_fault failslab 3 10
+	set_fault fail_page_alloc 3 10
 	# One cgroup for both: what it has of per-CPU memory lives as long as any page that it was charged.
 	mkdir $outer
 	echo +memory >$outer/cgroup.subtree_control

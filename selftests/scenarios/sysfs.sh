@@ -7,18 +7,36 @@ when=ci
 limit=240
 smp=2
 modules="slab_sample"
-helpers="sysfs_fuzz"
+helpers="sysfs_fuzz tools/mm/slabinfo"
 
 cache_dirs() { sample_caches | sed 's,^,/sys/kernel/slab/,'; }
+
+check_areas() {
+	for cache in slab_sample_area slab_sample_area_rcu slab_sample_area_large; do
+		for file in backing slab_bytes emergency_slabs emergency_slabs_ever emergency_slabs_max refills flushes \
+			barn_hits barn_misses; do
+			[ -n "$(attr $cache $file)" ] || fail "$cache has no $file"
+		done
+		[ "$(attr $cache backing)" = vmalloc ] || fail "$cache is backed by $(attr $cache backing)"
+		grep -q " slab=$cache" /proc/vmallocinfo || fail "/proc/vmallocinfo names no area of $cache"
+		slabinfo -r $cache | grep -q '^Backing: vmalloc' || fail "slabinfo -r $cache prints no backing"
+	done
+}
 
 guest() {
 	load 21
 	for cache in $(sample_caches); do
 		for file in ctor dtor objects_constructed objects_destructed ctor_failures slabs_idle slabs_idle_max \
-			objects_cached; do
+			objects_cached objects_idle objects_reclaimable objects_reclaimed; do
 			[ -n "$(attr "$cache" $file)" ] || fail "$cache has no $file"
 		done
+		slabinfo -r "$cache" >/tmp/report || fail "slabinfo -r $cache ended with status $?"
+		for line in Constructor Destructor "Constructed : " "Destructed  : " "Failures    : " "Idle slabs  : " \
+			"Reclaimable : "; do
+			grep -q "^$line" /tmp/report || fail "slabinfo -r $cache prints no $line"
+		done
 	done
+	check_areas
 	[ "$(attr slab_sample_account object_weight)" = 512 ] || fail "slab_sample_account has no object_weight"
 	# shellcheck disable=SC2046 # one word a directory
 	sysfs_fuzz 10 1 $(cache_dirs) || fail "sysfs_fuzz ended with status $?"

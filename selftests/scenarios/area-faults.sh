@@ -5,7 +5,7 @@
 # got by then must go back, and so must objects that were constructed before one that could not be.
 description="a module's caches, of pages and of areas, while one in five of its slab and page allocations fails"
 when=ci
-limit=240
+limit=400
 smp=4
 modules="slab_sample"
 failures=expected # of allocations, which report themselves

@@ -12,21 +12,19 @@ failures=expected # of allocations, which report themselves
 
 guest() {
 	[ -e /sys/kernel/debug/fail_page_alloc ] || skip "no FAIL_PAGE_ALLOC in this kernel"
-	for seed in 31 32; do
-		load $seed
-		found=0
-		for task in /proc/[0-9]*; do
-			case $(cat "$task/comm" 2>/dev/null) in
-			slab_sample/*) echo 1 >"$task/make-it-fail" && found=$((found + 1)) ;;
-			esac
-		done
-		[ $found = 4 ] || fail "$found threads of slab_sample, not 4"
-		set_fault failslab 20 1
-		set_fault fail_page_alloc 20 1
-		sleep 12
-		set_fault failslab 0
-		set_fault fail_page_alloc 0
-		check_sample_idle
-		unload
+	load 31
+	found=0
+	for task in /proc/[0-9]*; do
+		case $(cat "$task/comm" 2>/dev/null) in
+		slab_sample/*) echo 1 >"$task/make-it-fail" && found=$((found + 1)) ;;
+		esac
 	done
+	[ $found = 4 ] || fail "$found threads of slab_sample, not 4"
+	set_fault failslab 20 1
+	set_fault fail_page_alloc 20 1
+	sleep 15
+	set_fault failslab 0
+	set_fault fail_page_alloc 0
+	check_sample_idle
+	unload
 }

@@ -43,6 +43,18 @@ live() { # CACHE: its constructed objects, in use or not
 	live=$((made - unmade))
 }
 
+# What free objects of the two hold, as it is after the storm; the bound is the one of 512 possible CPUs.
+check_kept() {
+	kept=0
+	for cache in mm_struct sched_cache_group; do
+		live $cache
+		unused=$((live - $(attr $cache objects) + $(attr $cache objects_cached)))
+		kept=$((kept + unused * ($(attr $cache object_size) + $(attr $cache object_weight))))
+		say "$cache: $unused free objects, each of $(attr $cache object_size) + $(attr $cache object_weight) bytes"
+	done
+	[ $kept -le $((32 << 20)) ] || fail "free objects hold $kept bytes"
+}
+
 storm_once() {
 	storm "$1" $outer/storm/cgroup.procs &
 	storm=$!
@@ -110,6 +122,7 @@ guest() {
 	other_percpu
 	before=$other
 	storm_once $count
+	check_kept
 	other_percpu
 	# What else happened to be made: few at most. An mm or group that is lost shows as three for each process.
 	more=$((other - before))

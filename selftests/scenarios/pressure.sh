@@ -26,6 +26,8 @@ slabs() { # of all caches: $slabs, idle ones too, $free, objects in sheaves and 
 	done
 }
 
+sunreclaim() { awk '$1 == "SUnreclaim:" { print $2 }' /proc/meminfo; }
+
 guest() {
 	mkdir $cgroup
 	mount -t cgroup2 cgroup2 $cgroup
@@ -33,6 +35,7 @@ guest() {
 	mkdir $cgroup/small
 	echo 32M >$cgroup/small/memory.max
 	echo 0 >/proc/sys/vm/oom_dump_tasks
+	slab_kib_before=$(sunreclaim)
 	insmod /modules/slab_area.ko hold_kib=65536 hold_seconds=20 || fail "insmod slab_area"
 
 	# Two in a cgroup of half the size that they would like to have, two with the whole machine; and hogs.
@@ -56,6 +59,10 @@ guest() {
 		waited=$((waited + 1))
 	done
 	say "all idle slabs are gone after $waited s"
+	# More than 64 MiB were held; others use some, too.
+	slab_kib=$(sunreclaim)
+	[ $((slab_kib - slab_kib_before)) -lt 16384 ] ||
+		fail "SUnreclaim was $slab_kib_before KiB, and is $slab_kib KiB without any object"
 
 	# And with it at once.
 	echo 1 >/sys/module/slab_area/parameters/hold_seconds

@@ -23,6 +23,17 @@ check_areas() {
 	done
 }
 
+# What caches tell reclaim is to be seen in shrinker_debugfs: the memory cgroup, and a number for each node.
+check_shrinkers() {
+	for cache in $(sample_caches); do
+		set -- "/sys/kernel/debug/shrinker/slab:$cache"-*
+		[ -f "$1/count" ] || fail "shrinker_debugfs has no shrinker of $cache"
+	done
+	told=$(cat /sys/kernel/debug/shrinker/slab:slab_sample*/count | awk '{ for (i = 2; i <= NF; i++) n += $i } END { print n + 0 }')
+	[ "$told" -gt 0 ] || fail "shrinker_debugfs: no cache has anything for reclaim"
+	say "reclaim is told of $told objects, twice the free ones"
+}
+
 guest() {
 	load 21
 	for cache in $(sample_caches); do
@@ -37,6 +48,7 @@ guest() {
 		done
 	done
 	check_areas
+	check_shrinkers
 	[ "$(attr slab_sample_account object_weight)" = 512 ] || fail "slab_sample_account has no object_weight"
 	# shellcheck disable=SC2046 # one word a directory
 	sysfs_fuzz 10 1 $(cache_dirs) || fail "sysfs_fuzz ended with status $?"

@@ -171,24 +171,25 @@ static u64 node_pairs(const struct bench *b)
 }
 
 /* Of a size known when compiled, as nearly all kmalloc() calls are */
-#define DEFINE_KMALLOC_PAIRS(size_)					\
-static u64 kmalloc_pairs_##size_(const struct bench *b)			\
+#define DEFINE_KMALLOC_PAIRS(get, put, size_)				\
+static u64 get##_pairs_##size_(const struct bench *b)			\
 {									\
 	u64 t = now();							\
 									\
 	for (unsigned int i = 0; i < b->ops; i++) {			\
-		void *p = kmalloc(size_, GFP_KERNEL);			\
+		void *p = get(size_, GFP_KERNEL);			\
 									\
 		OPTIMIZER_HIDE_VAR(p);					\
 		if (!p)							\
 			return U64_MAX;					\
-		kfree(p);						\
+		put(p);							\
 	}								\
 	return now() - t;						\
 }
-DEFINE_KMALLOC_PAIRS(64)
-DEFINE_KMALLOC_PAIRS(512)
-DEFINE_KMALLOC_PAIRS(4096)
+DEFINE_KMALLOC_PAIRS(kmalloc, kfree, 64)
+DEFINE_KMALLOC_PAIRS(kmalloc, kfree, 512)
+DEFINE_KMALLOC_PAIRS(kmalloc, kfree, 4096)
+DEFINE_KMALLOC_PAIRS(kvmalloc, kvfree, 64)
 
 static u64 kmalloc_var_pairs(const struct bench *b)
 {
@@ -733,6 +734,7 @@ static struct bench benches[] = {
 	{ "kmalloc_512", kmalloc_pairs_512 },
 	{ "kmalloc_4096", kmalloc_pairs_4096 },
 	{ "kmalloc_var_64", kmalloc_var_pairs, .size = 64 },
+	{ "kvmalloc_64", kvmalloc_pairs_64 },
 	{ "bulk_16", bulk_16, .size = 64, .ops = 1600 },
 	{ "bulk_64", bulk_64, .size = 64, .ops = 1600 },
 	{ "miss_64", miss, .size = 64, .ops = MISS_OBJECTS },
@@ -777,8 +779,13 @@ static struct bench benches[] = {
 	{ "vgrow_16k", vmalloc_cache_grow, .bytes = SZ_16K, .ops = 1 },
 	{ "vgrow_64k_vmalloc", vmalloc_grow, .bytes = SZ_64K, .ops = 1 },
 	{ "vgrow_64k", vmalloc_cache_grow, .bytes = SZ_64K, .ops = 1 },
+	{ "vgrow_256k_vmalloc", vmalloc_grow, .bytes = SZ_256K, .ops = 1 },
+	{ "vgrow_256k", vmalloc_cache_grow, .bytes = SZ_256K, .ops = 1 },
+	{ "vgrow_1m_vmalloc", vmalloc_grow, .bytes = SZ_1M, .ops = 1 },
+	{ "vgrow_1m", vmalloc_cache_grow, .bytes = SZ_1M, .ops = 1 },
 	{ "steady_64k", steady_pairs, .bytes = SZ_64K, .ops = 500000 },
 	{ "steady_64k_pressed", pressed_pairs, .bytes = SZ_64K, .ops = 500000 },
+	{ "beside_kvmalloc_64", kvmalloc_pairs_64 },
 	{ "beside_cache_64", cache_pairs, .size = 64 },
 	{ "beside_kmalloc_64", kmalloc_pairs_64 },
 	{ "beside_bulk_64", bulk_64, .size = 64, .ops = 1600 },

@@ -223,7 +223,8 @@ static void node_wait(node_t *node, uint64_t *random)
 		return;
 	mutex_enter(&node->n_lock);
 	while (!node->n_done) {
-		switch (next_random(random) % 3) {
+		/* not of 64 bits: i386 has no such division by a number that is no power of two */
+		switch ((uint_t)next_random(random) % 3) {
 		case 0:
 			cv_wait_io(&node->n_cv, &node->n_lock);
 			break;
@@ -305,7 +306,7 @@ static int node_rows_data(char *buf, size_t size, void *data)
 {
 	node_t *node = data;
 
-	(void)snprintf(buf, size, "%-24s %lu\n", node->n_name, node->n_id);
+	(void)snprintf(buf, size, "%-24s %llu\n", node->n_name, (u_longlong_t)node->n_id);
 	return 0;
 }
 

@@ -43,16 +43,14 @@ live() { # CACHE: its constructed objects, in use or not
 	live=$((made - unmade))
 }
 
-# What free objects of the two hold, as it is after the storm; the bound is the one of 512 possible CPUs.
-check_kept() {
-	kept=0
+# What free objects of the two hold, as it is after the storm: for who reads the console. The bounds are KUnit's matter
+# (weight_bounds_many_cpus), a storm does not come near them.
+tell_kept() {
 	for cache in mm_struct sched_cache_group; do
 		live $cache
 		unused=$((live - $(attr $cache objects) + $(attr $cache objects_cached)))
-		kept=$((kept + unused * ($(attr $cache object_size) + $(attr $cache object_weight))))
 		say "$cache: $unused free objects, each of $(attr $cache object_size) + $(attr $cache object_weight) bytes"
 	done
-	[ $kept -le $((32 << 20)) ] || fail "free objects hold $kept bytes"
 }
 
 storm_once() {
@@ -122,7 +120,7 @@ guest() {
 	other_percpu
 	before=$other
 	storm_once $count
-	check_kept
+	tell_kept
 	other_percpu
 	# What else happened to be made: few at most. An mm or group that is lost shows as three for each process.
 	more=$((other - before))

@@ -428,10 +428,14 @@ without_kvm() {
 }
 
 run_qemu() {
-	local limit=$1 console=$2 kernel=$3 accel=tcg
+	local limit=$1 console=$2 kernel=$3 accel=(-accel tcg)
 	shift 3
-	[[ " $* " == *" -icount "* ]] || ! kvm_works "$kernel" || accel=kvm
-	timeout -k 5 "$limit" qemu-system-x86_64 -accel "$accel" -nographic -no-reboot -kernel "$kernel" "$@" </dev/null >"$console" 2>&1
+	if [[ " $* " == *" -accel "* ]]; then
+		accel=()
+	elif [[ " $* " != *" -icount "* ]] && kvm_works "$kernel"; then
+		accel=(-accel kvm)
+	fi
+	timeout -k 5 "$limit" qemu-system-x86_64 "${accel[@]}" -nographic -no-reboot -kernel "$kernel" "$@" </dev/null >"$console" 2>&1
 }
 
 console_trouble() {

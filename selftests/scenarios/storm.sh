@@ -12,7 +12,7 @@ failures=expected # of allocations, which report themselves
 
 cgroup=/tmp/cgroup
 outer=$cgroup/outer
-count=100
+count=100 warm=20 # times two loops times CPUs
 
 # What per-CPU allocations there are beside those of mm_struct (2 for an object) and of the scheduler's groups (1)
 other_percpu() {
@@ -116,7 +116,7 @@ guest() {
 	echo +memory >$outer/cgroup.subtree_control
 	mkdir $outer/storm
 	echo 3M >$outer/storm/memory.max
-	storm_once 20 # what is made once only
+	storm_once $warm # what is made once only
 	other_percpu
 	before=$other
 	storm_once $count

@@ -32,7 +32,8 @@
 #   make_initramfs OUT INIT [FILE:NAME...]  busybox, INIT as /init and the files given
 #   kvm_works KERNEL          does KVM run a kernel here? (asked once per boot of the machine)
 #   without_kvm KERNEL CMD... run CMD, with /dev/kvm hidden where KVM does not work
-#   run_qemu SECONDS CONSOLE KERNEL ARGS...   qemu-system-x86_64, time limit, saved console; 124 when time was up
+#   run_qemu SECONDS CONSOLE KERNEL ARGS...   qemu-system-x86_64, time limit, saved console; 124 when time was up. KVM where that
+#                             works, unless ARGS have an -accel or -icount of their own
 #   console_trouble CONSOLE   prints the lines that report a WARN, BUG, lockdep, KASAN, leak, ...; status 0 when there are any
 
 # The base: the one place that names it.

@@ -8,7 +8,7 @@ limit=240
 smp=4
 
 locks="pcpu_alloc_mutex pcpu_lock percpu_counters_lock"
-processes=200
+processes=100
 
 some_processes() {
 	n=0

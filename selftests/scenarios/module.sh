@@ -16,7 +16,7 @@ guest() {
 	for seed in 11 12 13; do
 		load $seed
 		mkdir /tmp/cgroup/test
-		(echo 0 >/tmp/cgroup/test/cgroup.procs && sample_set churn 2000) || fail "churn in a cgroup"
+		(echo 0 >/tmp/cgroup/test/cgroup.procs && sample_set churn 1000) || fail "churn in a cgroup"
 		sleep 1
 		case $seed in
 		11) # what idle caches hold is no leak

@@ -34,10 +34,10 @@ guest() {
 		[ -e $kstats/stats ] || fail "no $kstats/stats"
 		read_all &
 		reader=$!
-		run 1000 &
-		run 1000
+		run 500 &
+		run 500
 		wait $!
-		[ "$(named submitted)" = 2000 ] || fail "2000 nodes, but: $(cat $kstats/stats)"
+		[ "$(named submitted)" = 1000 ] || fail "1000 nodes, but: $(cat $kstats/stats)"
 		grep -q '^solaris_client_node ' /proc/spl/kmem/slab || fail "no such cache: $(cat /proc/spl/kmem/slab)"
 		[ -d /sys/kernel/slab/solaris_client_node ] || fail "no /sys/kernel/slab/solaris_client_node"
 		[ $seed != 21 ] || check_leaks

@@ -2,7 +2,7 @@
 # shellcheck shell=sh disable=SC2034,SC2154
 #
 # f2fs takes the work areas of its compressors from caches of their own. Compress and decompress while the writers are
-# in a small memory cgroup and somebody else eats what is free: every file must come back as it was, for each algorithm,
+# in a small memory cgroup and somebody else eats what is free: every file must come back as it was, for lz4, zstd and lzo-rle,
 # and no work area may be left when the filesystem is unmounted.
 description="f2fs compresses in a small memory cgroup and while memory is short; every file's checksum, work areas"
 when=ci

@@ -67,6 +67,29 @@ round() { # ALGORITHM OPTIONS
 	say "$1$2: $saved blocks saved, $(grep -c . /tmp/sums) files are as they were, three times"
 }
 
+# Files keep the algorithm that they were made with, and borrow the areas of the mount's: two compressors in turn have one.
+take_turns() {
+	for algorithm in lz4 zstd; do
+		mount -t f2fs -o "compress_extension=*,compress_algorithm=$algorithm" /dev/vda $disk_dir || fail "mount with $algorithm"
+		mkdir $disk_dir/$algorithm
+		cp /documents/* $disk_dir/$algorithm/ || fail "$algorithm: no files"
+		[ $algorithm = zstd ] || umount $disk_dir || fail "umount with $algorithm"
+	done
+	for file in /documents/*; do
+		for algorithm in lz4 zstd; do
+			cp "$file" $disk_dir/$algorithm/ || fail "$algorithm: write ${file##*/}"
+			sync -f $disk_dir/$algorithm
+		done
+	done
+	echo 1 >/proc/sys/vm/drop_caches
+	for algorithm in lz4 zstd; do
+		sums $disk_dir/$algorithm >/tmp/sums.$algorithm
+		cmp /tmp/sums /tmp/sums.$algorithm || fail "$algorithm, in turn with another: a file is not what was written"
+	done
+	umount $disk_dir || fail "umount after turns"
+	say "lz4 and zstd in turn: the files are as they were"
+}
+
 guest() {
 	[ -b /dev/vda ] || skip "no virtio disk in this kernel"
 	grep -qw f2fs /proc/filesystems || skip "no f2fs in this kernel"
@@ -89,4 +112,5 @@ guest() {
 	round lz4 :6
 	round zstd :9,compress_log_size=4
 	kill $hog
+	take_turns
 }

@@ -7,10 +7,15 @@ description="the kernel's own selftests of rseq, membarrier, memory cgroups and 
 when=full
 limit=3600
 smp=4
+disk=512
+packages="f2fs-tools"
+failures=expected # the tests have tasks killed for want of memory
 kselftests="rseq/basic_test rseq/param_test_mm_cid
 	membarrier/membarrier_test_single_thread membarrier/membarrier_test_multi_thread
 	cgroup/test_core cgroup/test_kmem cgroup/test_memcontrol
 	mm/mremap_dontunmap mm/map_populate mm/map_fixed_noreplace mm/madv_populate"
+
+prepare() { mkfs.f2fs -q "$1"; }
 
 run_kselftest() { # COMMAND
 	status=0
@@ -21,9 +26,12 @@ run_kselftest() { # COMMAND
 }
 
 guest() {
-	mkdir -p /tmp/cgroup
+	mkdir -p /tmp/cgroup /tmp/disk
+	chmod 755 / /tmp
 	mount -t cgroup2 cgroup2 /tmp/cgroup
-	cd /tmp || fail "no /tmp"
+	# Page cache that can be reclaimed
+	mount -t f2fs /dev/vda /tmp/disk || fail "no disk"
+	cd /tmp/disk || fail "no disk"
 	for test in $kselftests; do
 		case $test in
 		*/param_test*) # as the kernel's run_param_test.sh has it; glibc is not to register rseq first

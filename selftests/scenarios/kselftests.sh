@@ -6,7 +6,7 @@
 description="the kernel's own selftests of rseq, membarrier, memory cgroups and mm; to be compared with the base"
 when=full
 limit=3600
-smp=4
+smp=2 # no more than the host has: on more, threads that spin for a lock take the time of who holds it
 disk=512
 packages="f2fs-tools"
 failures=expected # the tests have tasks killed for want of memory
@@ -16,6 +16,7 @@ kselftests="rseq/basic_test rseq/param_test_mm_cid
 	mm/mremap_dontunmap mm/map_populate mm/map_fixed_noreplace mm/madv_populate"
 
 prepare() { mkfs.f2fs -q "$1"; }
+check() { true; } # a place for files, nothing else
 
 run_kselftest() { # COMMAND
 	status=0

@@ -52,7 +52,7 @@ TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/linux-object-caches
 JOBS=$(nproc)
 export LC_ALL=C
-export CCACHE_DEPEND=1 # what is not in the cache is compiled at once, not preprocessed before
+# Not CCACHE_DEPEND: that overlooks .incbin, and an image of the same length would be the one before.
 shopt -s inherit_errexit # so that `set -e` holds in $(...) too
 unset GIT_DIR GIT_WORK_TREE GIT_INDEX_FILE GIT_OBJECT_DIRECTORY
 

@@ -6,7 +6,7 @@
 # and no work area may be left when the filesystem is unmounted.
 description="f2fs compresses in a small memory cgroup and while memory is short; every file's checksum, work areas"
 when=ci
-limit=300
+limit=450
 smp=4
 memory=768M
 disk=96

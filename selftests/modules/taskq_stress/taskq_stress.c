@@ -109,7 +109,9 @@ static int run_workers(unsigned int n, void (*work)(struct worker *w), taskq_t *
 		wake_up_process(thread);
 	}
 	for (unsigned int i = 0; i < started; i++)
-		wait_for_completion(&workers[i].done);
+		/* A million takes long, and is no hung task. */
+		while (!wait_for_completion_timeout(&workers[i].done, 60 * HZ))
+			;
 	kvfree(workers);
 	return started == n ? 0 : -ENOMEM;
 }

@@ -4,7 +4,7 @@
 # A CPU that goes leaves sheaves behind, full of constructed objects: they must be found again, and destructed later.
 description="CPUs go down and come up while a module's constructed caches are used on all of them"
 when=ci
-limit=240
+limit=400
 smp=4
 modules="slab_sample"
 seconds=60

@@ -5,7 +5,7 @@
 # and a cached object keeps no cgroup from going away.
 description="objects that weigh 1 MiB in a memory cgroup: charged, limited, uncharged; the cgroup can go"
 when=ci
-limit=120
+limit=240
 smp=2
 modules="slab_sample"
 
@@ -49,7 +49,7 @@ guest() {
 		rmdir $cgroup/test || fail "the cgroup is busy"
 	done
 	tries=20
-	while grep -q '^nr_dying_subsys_memory [1-9]' $cgroup/cgroup.stat && [ $tries != 0 ]; do
+	while grep -q '^nr_dying_descendants [1-9]' $cgroup/cgroup.stat && [ $tries != 0 ]; do
 		tries=$((tries - 1))
 		sleep 1
 	done

@@ -11,14 +11,6 @@ modules="slab_area"
 
 run() { echo "$1" >/sys/module/slab_area/parameters/run || fail "slab_area: $1"; }
 
-vmstat() { # NAME
-	while read -r name value; do
-		[ "$name" != "$1" ] || echo "$value"
-	done </proc/vmstat
-}
-
-work_for_blocks() { echo "compact_stall $(vmstat compact_stall) compact_daemon_wake $(vmstat compact_daemon_wake)"; }
-
 large_blocks() { # free ones of 16 pages and more, of all zones
 	blocks=0
 	while read -r _ _ _ _ _ _ _ _ rest; do
@@ -28,6 +20,8 @@ large_blocks() { # free ones of 16 pages and more, of all zones
 	done </proc/buddyinfo
 	echo $blocks
 }
+
+objects=1000 # slab_area's default
 
 result() { dmesg | sed -n "s/.*slab_area: $1: //p" | tail -n 1; }
 
@@ -41,19 +35,19 @@ guest() {
 	done
 	say "free blocks of 16 pages and more: $(large_blocks)"
 	[ "$(large_blocks)" = 0 ] || fail "memory is not fragmented: $(cat /proc/buddyinfo)"
-	before=$(work_for_blocks)
 	run vmalloc
-	after=$(work_for_blocks)
-	say "vmalloc: $(result vmalloc); before: $before; after: $after"
+	say "vmalloc: $(result vmalloc)"
 	case $(result vmalloc) in
-	"1000 of 1000 objects, kswapd woken 0 times"*) ;;
+	"$objects of $objects objects, work for blocks of pages 0 times"*) ;;
 	*) fail "not all, or not at rest: $(result vmalloc)" ;;
 	esac
-	[ "$before" = "$after" ] || fail "somebody worked for blocks of pages: $before, then $after"
 	run pages
-	say "pages: $(result pages); $(work_for_blocks)"
+	say "pages: $(result pages)"
 	case $(result pages) in
-	1000*) fail "pages do as well, so this proves nothing" ;;
+	"$objects of"*) fail "pages do as well, so this proves nothing" ;;
+	esac
+	case $(result pages) in
+	*" 0 times"*) fail "no work was counted for pages, so this proves nothing" ;;
 	esac
 	run defragment
 	rmmod slab_area || fail "rmmod slab_area"

@@ -7,8 +7,8 @@
  *
  *	fragment	leave no free block of pages of order 4 or more
  *	vmalloc, pages	allocate @objects objects of 1 MiB from a cache with that backing,
- *			check and free them; says how many there were, and how often kswapd
- *			was woken for blocks
+ *			check and free them; says how many there were, and how often this
+ *			made somebody work for blocks of pages
  *	defragment	the opposite of fragment
  *	flow		for a while, CPUs 0 and 1 allocate what CPUs 2 and 3 free
  *
@@ -45,21 +45,78 @@ MODULE_PARM_DESC(hold_seconds, "how long a writer of slab_area_hold goes on");
 
 #define FAIL(fmt, ...) pr_err("FAIL " fmt "\n", ##__VA_ARGS__)
 
-/* How often kswapd is asked for a block of pages */
+/*
+ * How often who allocates wakes kswapd or kcompactd for a block of pages, or compacts memory.
+ * What others do is not counted, such as kswapd's last call before it sleeps: it says nothing
+ * of these allocations, and may come at any time.
+ */
 
-static atomic_t wakeups = ATOMIC_INIT(0);
-static struct tracepoint *wakeup_tracepoint;
+static struct task_struct *allocating;
+static int work_for_blocks;
 
-static void count_wakeup(void *data, int nid, int zid, int order, gfp_t gfp)
+static void count_work(int order)
 {
-	if (order > 0)
-		atomic_inc(&wakeups);
+	if (order > 0 && current == allocating)
+		work_for_blocks++;
 }
 
-static void find_tracepoint(struct tracepoint *tp, void *found)
+static void wakes_kswapd(void *data, int nid, int zid, int order, gfp_t gfp)
 {
-	if (!strcmp(tp->name, "mm_vmscan_wakeup_kswapd"))
-		*(struct tracepoint **)found = tp;
+	count_work(order);
+}
+
+static void wakes_kcompactd(void *data, int nid, int order, enum zone_type highest_zoneidx)
+{
+	count_work(order);
+}
+
+static void compacts(void *data, int order, gfp_t gfp, int prio)
+{
+	count_work(order);
+}
+
+static struct probe {
+	const char *name;
+	void *function;
+	struct tracepoint *tracepoint;
+} probes[] = {
+	{ "mm_vmscan_wakeup_kswapd", wakes_kswapd },
+	{ "mm_compaction_wakeup_kcompactd", wakes_kcompactd },
+	{ "mm_compaction_try_to_compact_pages", compacts },
+};
+
+static void find_tracepoint(struct tracepoint *tp, void *data)
+{
+	for (int i = 0; i < ARRAY_SIZE(probes); i++) {
+		if (!strcmp(tp->name, probes[i].name))
+			probes[i].tracepoint = tp;
+	}
+}
+
+static void unregister_probes(int nr)
+{
+	while (nr--)
+		tracepoint_probe_unregister(probes[nr].tracepoint, probes[nr].function, NULL);
+	tracepoint_synchronize_unregister();
+}
+
+static int register_probes(void)
+{
+	int err;
+
+	for_each_kernel_tracepoint(find_tracepoint, NULL);
+	for (int i = 0; i < ARRAY_SIZE(probes); i++) {
+		err = -ENOENT;
+		if (probes[i].tracepoint)
+			err = tracepoint_probe_register(probes[i].tracepoint, probes[i].function,
+							NULL);
+		if (err) {
+			FAIL("tracepoint %s: error %d", probes[i].name, err);
+			unregister_probes(i);
+			return err;
+		}
+	}
+	return 0;
 }
 
 /* Fragmentation */
@@ -117,7 +174,8 @@ static int take_large_objects(const char *backing, slab_flags_t flags)
 		kmem_cache_destroy(s);
 		return -ENOMEM;
 	}
-	atomic_set(&wakeups, 0);
+	work_for_blocks = 0;
+	allocating = current;
 	for (nr = 0; nr < objects; nr++) {
 		objs[nr] = kmem_cache_alloc(s, GFP_KERNEL | __GFP_NOWARN | __GFP_NORETRY);
 		if (!objs[nr])
@@ -126,8 +184,9 @@ static int take_large_objects(const char *backing, slab_flags_t flags)
 			*(unsigned long *)(objs[nr] + i) = nr + i;
 		cond_resched();
 	}
-	pr_info("%s: %u of %u objects, kswapd woken %d times for a block of pages\n",
-		backing, nr, objects, atomic_read(&wakeups));
+	allocating = NULL;
+	pr_info("%s: %u of %u objects, work for blocks of pages %d times\n",
+		backing, nr, objects, work_for_blocks);
 	for (unsigned int n = 0; n < nr; n++) {
 		for (unsigned long i = 0; i < SZ_1M; i += PAGE_SIZE)
 			bad += *(unsigned long *)(objs[n] + i) != n + i;
@@ -418,9 +477,6 @@ static int __init slab_area_init(void)
 {
 	int err;
 
-	for_each_kernel_tracepoint(find_tracepoint, &wakeup_tracepoint);
-	if (!wakeup_tracepoint)
-		return -ENOENT;
 	err = create_held_caches();
 	if (err)
 		return err;
@@ -428,7 +484,7 @@ static int __init slab_area_init(void)
 		err = -ENOMEM;
 		goto destroy_caches;
 	}
-	err = tracepoint_probe_register(wakeup_tracepoint, count_wakeup, NULL);
+	err = register_probes();
 	if (err)
 		goto remove_proc;
 	return 0;
@@ -443,8 +499,7 @@ module_init(slab_area_init);
 
 static void __exit slab_area_exit(void)
 {
-	tracepoint_probe_unregister(wakeup_tracepoint, count_wakeup, NULL);
-	tracepoint_synchronize_unregister();
+	unregister_probes(ARRAY_SIZE(probes));
 	remove_proc_entry("slab_area_hold", NULL);
 	destroy_held_caches();
 	defragment();

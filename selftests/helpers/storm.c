@@ -5,8 +5,9 @@
  * Processes that are forked, run programs, map memory and end, COUNT in each of
  * two loops for each CPU, where anything may fail for lack of memory: allocations
  * of the kernel are made to (the caller sets up failslab and fail_page_alloc for
- * tasks that ask for it), and the cgroup is small.  What fails is counted, not
- * reported.  Fails when nothing failed, or nothing worked.
+ * tasks that ask for it), and the cgroup is small: the OOM killer is to have them,
+ * rather than the loops.  What fails is counted, not reported.  Fails when nothing
+ * failed, or nothing worked.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -59,6 +60,7 @@ static void threads(void)
 /* Some children exec, some map memory, some fork once more, some have threads. */
 static void child(int n)
 {
+	put("/proc/self/oom_score_adj", "0");
 	if (n % 4 == 0) {
 		execl("/proc/self/exe", "storm", "exit", NULL);
 		_exit(1);
@@ -130,7 +132,8 @@ int main(int argc, char **argv)
 		if (pid)
 			continue;
 		close(results[0]);
-		if (!put(argv[2], "0") || !put("/proc/self/make-it-fail", "1"))
+		if (!put(argv[2], "0") || !put("/proc/self/oom_score_adj", "-500") ||
+		    !put("/proc/self/make-it-fail", "1"))
 			_exit(1);
 		loop(atoi(argv[1]), results[1]);
 	}

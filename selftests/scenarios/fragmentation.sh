@@ -28,13 +28,13 @@ result() { dmesg | sed -n "s/.*slab_area: $1: //p" | tail -n 1; }
 guest() {
 	insmod /modules/slab_area.ko || fail "insmod slab_area"
 	tries=20
-	while [ "$(large_blocks)" != 0 ] && [ $tries != 0 ]; do # what CPUs kept to themselves makes some more
+	while left=$(large_blocks) && [ "$left" != 0 ]; do # what CPUs kept to themselves makes some more
+		[ $tries != 0 ] || fail "memory is not fragmented: $(cat /proc/buddyinfo)"
 		run fragment
 		sleep 1
 		tries=$((tries - 1))
 	done
-	say "free blocks of 16 pages and more: $(large_blocks)"
-	[ "$(large_blocks)" = 0 ] || fail "memory is not fragmented: $(cat /proc/buddyinfo)"
+	say "free blocks of 16 pages and more: $left"
 	run vmalloc
 	say "vmalloc: $(result vmalloc)"
 	case $(result vmalloc) in

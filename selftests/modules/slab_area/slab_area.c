@@ -56,7 +56,7 @@ static int work_for_blocks;
 
 static void count_work(int order)
 {
-	if (order > 0 && current == allocating)
+	if (order > 0 && in_task() && current == allocating)
 		work_for_blocks++;
 }
 
@@ -204,6 +204,8 @@ static int take_large_objects(const char *backing, slab_flags_t flags)
 
 #define FLOW_SIZE	SZ_16K
 #define FLOW_OBJECTS	200000
+/* Less than a barn holds, for a host that lets one of the two run at a time */
+#define FLOW_AHEAD	32
 
 static int nothing_to_construct(void *object, void *private, gfp_t gfp) { return 0; }
 static void nothing_to_destruct(void *object, void *private) { }
@@ -276,7 +278,7 @@ static int flow(void)
 	for (int i = 0; i < 2; i++) {
 		flows[i].s = s;
 		init_completion(&flows[i].done);
-		if (ptr_ring_init(&flows[i].ring, 256, GFP_KERNEL))
+		if (ptr_ring_init(&flows[i].ring, FLOW_AHEAD, GFP_KERNEL))
 			goto out;
 		flows[i].tasks[0] = kthread_create(produce, &flows[i], "slab_area/p%d", i);
 		flows[i].tasks[1] = kthread_create(consume, &flows[i], "slab_area/c%d", i);

@@ -11,6 +11,15 @@ modules="slab_area"
 
 run() { echo "$1" >/sys/module/slab_area/parameters/run || fail "slab_area: $1"; }
 
+vmstat() { # NAME
+	while read -r name value; do
+		[ "$name" != "$1" ] || echo "$value"
+	done </proc/vmstat
+}
+
+# Of all tasks, so only for who reads: kswapd, for one, wakes kcompactd before it sleeps, some time after there was work for it.
+by_all() { echo "compact_stall $(vmstat compact_stall) compact_daemon_wake $(vmstat compact_daemon_wake)"; }
+
 large_blocks() { # free ones of 16 pages and more, of all zones
 	blocks=0
 	while read -r _ _ _ _ _ _ _ _ rest; do
@@ -35,14 +44,15 @@ guest() {
 		tries=$((tries - 1))
 	done
 	say "free blocks of 16 pages and more: $left"
+	before=$(by_all)
 	run vmalloc
-	say "vmalloc: $(result vmalloc)"
+	say "vmalloc: $(result vmalloc); $before, then $(by_all)"
 	case $(result vmalloc) in
 	"$objects of $objects objects, work for blocks of pages 0 times"*) ;;
 	*) fail "not all, or not at rest: $(result vmalloc)" ;;
 	esac
 	run pages
-	say "pages: $(result pages)"
+	say "pages: $(result pages); then $(by_all)"
 	case $(result pages) in
 	"$objects of"*) fail "pages do as well, so this proves nothing" ;;
 	esac

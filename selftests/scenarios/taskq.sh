@@ -13,16 +13,6 @@ count=50000
 
 run() { echo "$1" >/sys/module/taskq_stress/parameters/run || fail "taskq_stress: $1"; }
 
-set_failslab() { # PROBABILITY, of tasks that ask for it
-	dir=/sys/kernel/debug/failslab
-	echo Y >$dir/task-filter
-	echo N >$dir/ignore-gfp-wait
-	echo 0 >$dir/verbose
-	echo -1 >$dir/times
-	echo 1 >$dir/interval
-	echo "$1" >$dir/probability
-}
-
 churn_with_hotplug() {
 	run churn &
 	while kill -0 $! 2>/dev/null; do
@@ -68,12 +58,14 @@ measure() { # COMMAND LOCK
 guest() {
 	insmod /modules/taskq_stress.ko count=$count || fail "insmod taskq_stress"
 	run cancel
-	if [ -e /sys/kernel/debug/failslab ]; then
-		set_failslab 100
+	if [ -e /sys/kernel/debug/failslab ] && [ -e /sys/kernel/debug/fail_page_alloc ]; then
+		set_fault failslab 100
+		set_fault fail_page_alloc 100
 		run memory
-		set_failslab 0
+		set_fault failslab 0
+		set_fault fail_page_alloc 0
 	else
-		say "no FAILSLAB in this kernel"
+		say "no FAILSLAB or FAIL_PAGE_ALLOC in this kernel"
 	fi
 	[ ! -w /sys/devices/system/cpu/cpu1/online ] || churn_with_hotplug
 	if [ -w /proc/lock_stat ]; then

@@ -5,8 +5,9 @@
  * What to do is written to the parameter "run":
  *
  *	cancel		cancel delayed tasks about when their timers expire, @count in all
- *	memory		tasks get on while every allocation of slabs fails, which the
- *			scenario sees to (failslab with task-filter)
+ *	memory		tasks get on while every allocation fails, of objects and of pages,
+ *			which the scenario sees to (failslab and fail_page_alloc with
+ *			task-filter)
  *	churn		for @seconds, all CPUs dispatch to queues that grow, shrink and follow
  *			CPUs, suspend and resume them
  *	taskq, workqueue
@@ -215,9 +216,12 @@ static int cancel(void)
 static bool allocations_fail(void)
 {
 	void *p = kmalloc(64, GFP_KERNEL | __GFP_NOWARN);
+	struct page *page = alloc_page(GFP_KERNEL | __GFP_NOWARN);
 
 	kfree(p);
-	return !p;
+	if (page)
+		__free_page(page);
+	return !p && !page;
 }
 
 struct chain {
